@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The record: the bytes of one event, the same in the kernel ring, the driver, the queue and a
+ * capture. Little-endian, fixed widths, natural alignment, no holes.
+ *
+ *     struct muster_record          header, 48 bytes
+ *     the fixed part of the type    up to fixed_bytes
+ *     text_count times:
+ *         struct muster_text_header 16 bytes
+ *         the text's bytes          padded with zeros to a multiple of 8
+ *
+ * A later version appends to a fixed part and adds texts; it moves nothing. So a reader takes
+ * from fixed_bytes how much of the fixed part is there, and skips fields that it does not know.
+ * Records are validated once (record.h) where they come in; after that a field is read in place
+ * if its bit in `valid` is set.
+ */
+#ifndef MUSTER_WIRE_H
+#define MUSTER_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "muster/event.h"
+
+#ifdef __cplusplus
+#define MUSTER_STATIC_ASSERT(condition, text) static_assert(condition, text)
+#else
+#define MUSTER_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+
+#define MUSTER_RECORD_VERSION 1
+#define MUSTER_RECORD_ALIGNMENT 8U
+#define MUSTER_RECORD_MAX_BYTES (256U * 1024U)
+
+/* Bits of muster_record.flags. */
+#define MUSTER_RECORD_WTF8 1U      /* texts are WTF-8 (Windows); else raw bytes (Linux) */
+#define MUSTER_RECORD_SKELETON 2U  /* degraded: texts were left out for want of room */
+#define MUSTER_RECORD_SYNTHETIC 4U /* not seen happening, concluded from what was there later */
+
+struct muster_record {
+    uint32_t size_bytes;  /* of the whole record, a multiple of 8 */
+    uint16_t type;        /* enum muster_event_type */
+    uint8_t version;      /* MUSTER_RECORD_VERSION */
+    uint8_t flags;
+    uint64_t sequence;    /* 0: not numbered */
+    uint64_t time_ns;     /* on the stream's clock: Linux CLOCK_BOOTTIME, Windows system time */
+    uint64_t valid;       /* a bit for each enum muster_field */
+    uint64_t unavailable; /* likewise; never both */
+    uint16_t fixed_bytes; /* header and fixed part, a multiple of 8 */
+    uint16_t text_count;
+    uint32_t reserved;    /* 0 */
+};
+
+struct muster_text_header {
+    uint16_t field;      /* enum muster_field; texts of a record come in ascending order */
+    uint16_t reserved;   /* 0 */
+    uint32_t size_bytes; /* kept, without padding */
+    uint32_t head_bytes; /* of those, from the beginning of the text; the rest is from its end */
+    uint32_t full_bytes; /* the text's true length; size_bytes where nothing was cut */
+};
+
+/* Who: the common beginning of every process event's fixed part. */
+struct muster_process {
+    uint32_t pid;
+    uint32_t tid;
+    uint64_t start_ns; /* on the stream's clock */
+    uint64_t parent_start_ns;
+    uint32_t parent_pid;
+    uint32_t session_id;
+    uint32_t user_id;
+    uint32_t group_id;
+    uint32_t real_user_id;
+    uint32_t real_group_id;
+};
+
+/* MUSTER_EVENT_PROCESS_START and MUSTER_EVENT_PROCESS_RUNNING */
+struct muster_process_start {
+    struct muster_record record;
+    struct muster_process process;
+    uint32_t args_count;
+    uint32_t image_flags;
+};
+
+/* MUSTER_EVENT_PROCESS_EXIT */
+struct muster_process_exit {
+    struct muster_record record;
+    struct muster_process process;
+    uint32_t exit_code;
+    uint8_t exit_signal;
+    uint8_t core_dumped; /* 0 or 1 */
+    uint16_t reserved;   /* 0 */
+    uint64_t run_time_ns;
+};
+
+/* MUSTER_EVENT_PROCESS_FORK: `process` is the child. */
+struct muster_process_fork {
+    struct muster_record record;
+    struct muster_process process;
+};
+
+/* MUSTER_EVENT_MESSAGE: the text is all there is. */
+struct muster_message {
+    struct muster_record record;
+};
+
+#define MUSTER_GAP_CAUSES 16 /* room for causes to come */
+#define MUSTER_GAP_TYPES 8
+
+/* MUSTER_EVENT_GAP */
+struct muster_gap {
+    struct muster_record record;
+    uint64_t first_sequence; /* MUSTER_FIELD_SEQUENCE_RANGE says whether these two are there */
+    uint64_t last_sequence;
+    uint64_t count;          /* how many are missing; delivered numbers may lie in the range */
+    uint64_t start_ns;       /* time of the first and the last that are missing */
+    uint64_t end_ns;
+    uint32_t stage;          /* enum muster_stage */
+    uint32_t reserved;       /* 0 */
+    uint64_t causes[MUSTER_GAP_CAUSES]; /* by enum muster_cause; adds up to count */
+    uint64_t types[MUSTER_GAP_TYPES];   /* by event type - 1; adds up to count */
+};
+
+/* MUSTER_EVENT_STATUS, _SENSOR_STARTED and _SENSOR_STOPPED: the ledger from the kernel to the sink. */
+struct muster_sensor_status {
+    struct muster_record record;
+    uint64_t epoch;
+    uint64_t produced;
+    uint64_t delivered;
+    uint64_t filtered;
+    uint64_t held;
+    uint64_t degraded;
+    uint64_t dropped[MUSTER_GAP_CAUSES]; /* by enum muster_cause */
+    uint64_t types[MUSTER_GAP_TYPES];    /* delivered, by event type - 1 */
+};
+
+#define MUSTER_ASSERT_AT(type, member, offset) \
+    MUSTER_STATIC_ASSERT(offsetof(struct type, member) == (offset), #type "." #member " moved")
+#define MUSTER_ASSERT_SIZE(type, size) MUSTER_STATIC_ASSERT(sizeof(struct type) == (size), #type " changed size")
+
+MUSTER_ASSERT_AT(muster_record, size_bytes, 0);
+MUSTER_ASSERT_AT(muster_record, type, 4);
+MUSTER_ASSERT_AT(muster_record, version, 6);
+MUSTER_ASSERT_AT(muster_record, flags, 7);
+MUSTER_ASSERT_AT(muster_record, sequence, 8);
+MUSTER_ASSERT_AT(muster_record, time_ns, 16);
+MUSTER_ASSERT_AT(muster_record, valid, 24);
+MUSTER_ASSERT_AT(muster_record, unavailable, 32);
+MUSTER_ASSERT_AT(muster_record, fixed_bytes, 40);
+MUSTER_ASSERT_AT(muster_record, text_count, 42);
+MUSTER_ASSERT_AT(muster_record, reserved, 44);
+MUSTER_ASSERT_SIZE(muster_record, 48);
+
+MUSTER_ASSERT_AT(muster_text_header, field, 0);
+MUSTER_ASSERT_AT(muster_text_header, reserved, 2);
+MUSTER_ASSERT_AT(muster_text_header, size_bytes, 4);
+MUSTER_ASSERT_AT(muster_text_header, head_bytes, 8);
+MUSTER_ASSERT_AT(muster_text_header, full_bytes, 12);
+MUSTER_ASSERT_SIZE(muster_text_header, 16);
+
+MUSTER_ASSERT_AT(muster_process, pid, 0);
+MUSTER_ASSERT_AT(muster_process, tid, 4);
+MUSTER_ASSERT_AT(muster_process, start_ns, 8);
+MUSTER_ASSERT_AT(muster_process, parent_start_ns, 16);
+MUSTER_ASSERT_AT(muster_process, parent_pid, 24);
+MUSTER_ASSERT_AT(muster_process, session_id, 28);
+MUSTER_ASSERT_AT(muster_process, user_id, 32);
+MUSTER_ASSERT_AT(muster_process, group_id, 36);
+MUSTER_ASSERT_AT(muster_process, real_user_id, 40);
+MUSTER_ASSERT_AT(muster_process, real_group_id, 44);
+MUSTER_ASSERT_SIZE(muster_process, 48);
+
+MUSTER_ASSERT_AT(muster_process_start, process, 48);
+MUSTER_ASSERT_AT(muster_process_start, args_count, 96);
+MUSTER_ASSERT_AT(muster_process_start, image_flags, 100);
+MUSTER_ASSERT_SIZE(muster_process_start, 104);
+
+MUSTER_ASSERT_AT(muster_process_exit, process, 48);
+MUSTER_ASSERT_AT(muster_process_exit, exit_code, 96);
+MUSTER_ASSERT_AT(muster_process_exit, exit_signal, 100);
+MUSTER_ASSERT_AT(muster_process_exit, core_dumped, 101);
+MUSTER_ASSERT_AT(muster_process_exit, reserved, 102);
+MUSTER_ASSERT_AT(muster_process_exit, run_time_ns, 104);
+MUSTER_ASSERT_SIZE(muster_process_exit, 112);
+
+MUSTER_ASSERT_AT(muster_process_fork, process, 48);
+MUSTER_ASSERT_SIZE(muster_process_fork, 96);
+MUSTER_ASSERT_SIZE(muster_message, 48);
+
+MUSTER_ASSERT_AT(muster_gap, first_sequence, 48);
+MUSTER_ASSERT_AT(muster_gap, last_sequence, 56);
+MUSTER_ASSERT_AT(muster_gap, count, 64);
+MUSTER_ASSERT_AT(muster_gap, start_ns, 72);
+MUSTER_ASSERT_AT(muster_gap, end_ns, 80);
+MUSTER_ASSERT_AT(muster_gap, stage, 88);
+MUSTER_ASSERT_AT(muster_gap, reserved, 92);
+MUSTER_ASSERT_AT(muster_gap, causes, 96);
+MUSTER_ASSERT_AT(muster_gap, types, 224);
+MUSTER_ASSERT_SIZE(muster_gap, 288);
+
+MUSTER_ASSERT_AT(muster_sensor_status, epoch, 48);
+MUSTER_ASSERT_AT(muster_sensor_status, produced, 56);
+MUSTER_ASSERT_AT(muster_sensor_status, delivered, 64);
+MUSTER_ASSERT_AT(muster_sensor_status, filtered, 72);
+MUSTER_ASSERT_AT(muster_sensor_status, held, 80);
+MUSTER_ASSERT_AT(muster_sensor_status, degraded, 88);
+MUSTER_ASSERT_AT(muster_sensor_status, dropped, 96);
+MUSTER_ASSERT_AT(muster_sensor_status, types, 224);
+MUSTER_ASSERT_SIZE(muster_sensor_status, 288);
+
+MUSTER_STATIC_ASSERT(MUSTER_CAUSE_COUNT <= MUSTER_GAP_CAUSES, "a gap holds every cause");
+MUSTER_STATIC_ASSERT(MUSTER_EVENT_NUMBERED_COUNT <= MUSTER_GAP_TYPES, "a gap holds every numbered type");
+MUSTER_STATIC_ASSERT(MUSTER_FIELD_COUNT <= 64, "one bit a field");
+
+/* Every scalar field: X(FIELD, struct that has it, member). Validation and the documents are made
+ * from this; a new scalar field is a member above, a number in event.h, and a line here. */
+#define MUSTER_PROCESS_SCALARS(X, type)                \
+    X(MUSTER_FIELD_PID, type, process.pid)                     \
+    X(MUSTER_FIELD_TID, type, process.tid)                     \
+    X(MUSTER_FIELD_START, type, process.start_ns)              \
+    X(MUSTER_FIELD_PARENT_PID, type, process.parent_pid)       \
+    X(MUSTER_FIELD_PARENT_START, type, process.parent_start_ns) \
+    X(MUSTER_FIELD_SESSION, type, process.session_id)          \
+    X(MUSTER_FIELD_USER, type, process.user_id)                \
+    X(MUSTER_FIELD_GROUP, type, process.group_id)              \
+    X(MUSTER_FIELD_REAL_USER, type, process.real_user_id)      \
+    X(MUSTER_FIELD_REAL_GROUP, type, process.real_group_id)
+#define MUSTER_START_SCALARS(X)                                      \
+    X(MUSTER_FIELD_ARGS_COUNT, struct muster_process_start, args_count) \
+    X(MUSTER_FIELD_IMAGE_FLAGS, struct muster_process_start, image_flags)
+#define MUSTER_EXIT_SCALARS(X)                                        \
+    X(MUSTER_FIELD_EXIT_CODE, struct muster_process_exit, exit_code)     \
+    X(MUSTER_FIELD_EXIT_SIGNAL, struct muster_process_exit, exit_signal) \
+    X(MUSTER_FIELD_CORE_DUMPED, struct muster_process_exit, core_dumped) \
+    X(MUSTER_FIELD_RUN_TIME, struct muster_process_exit, run_time_ns)
+#define MUSTER_GAP_SCALARS(X) X(MUSTER_FIELD_SEQUENCE_RANGE, struct muster_gap, last_sequence)
+
+#endif

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+# How things are built. Included by the Makefile.
+
+# ---- core, platform, sinks: one library for each flavour ----------------------------------------
+CORE_SOURCES := $(sort $(wildcard core/*.c))
+SINK_SOURCES := $(sort $(wildcard sinks/*.c))
+SENSOR_SOURCES := $(sort $(wildcard sensor_linux/*.c))
+AGENT_SOURCES := $(sort $(wildcard agent/*.c))
+PLATFORM_SOURCES := platform/posix_platform.c
+
+# core is freestanding: it sees include/ and platform/platform.h, and no OS header.
+CORE_CFLAGS := -ffreestanding -I. -fPIE -fstack-protector-strong
+
+PROGRAM_OBJECTS := $(patsubst %.c,$(B)/%.o,$(CORE_SOURCES) $(SINK_SOURCES) $(SENSOR_SOURCES) $(AGENT_SOURCES) $(PLATFORM_SOURCES))
+
+$(B)/core/%.o: core/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CORE_CFLAGS) -c $< -o $@
+
+$(B)/platform/%.o: platform/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(HARDENING) -I. -pthread -c $< -o $@
+
+$(B)/sinks/%.o: sinks/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(HARDENING) -c $< -o $@
+
+$(B)/sensor_linux/%.o: sensor_linux/%.c $(B)/bpf/muster.skel.h
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(HARDENING) -isystem $(B)/bpf -pthread -c $< -o $@
+
+$(B)/agent/%.o: agent/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(HARDENING) -pthread -c $< -o $@
+
+# The version stands in the objects, so they follow it.
+$(PROGRAM_OBJECTS): VERSION
+
+$(B)/muster: $(PROGRAM_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LINK_HARDENING) -pthread $^ -lbpf -o $@
+
+# ---- BPF ----------------------------------------------------------------------------------------
+BPF_SOURCES := $(sort $(wildcard sensor_linux/bpf/*.bpf.c))
+BPF_OBJECTS := $(patsubst sensor_linux/bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(BPF_SOURCES))
+# -mcpu=v3: 32-bit ALU and atomics with fetch, in every kernel since 5.12.
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -ffreestanding -fno-stack-protector -Wall -Wextra -Werror -Iinclude -D__TARGET_ARCH_x86
+
+$(B)/bpf/%.bpf.o: sensor_linux/bpf/%.bpf.c
+	$(call say,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/bpf/muster.bpf.o: $(BPF_OBJECTS)
+	$(call say,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(B)/bpf/muster.skel.h: $(B)/bpf/muster.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name muster_bpf >$@
+
+# ---- unit tests: one program a file, in four builds -----------------------------------------------
+# plain   gcc or clang as CC says
+# asan    clang, AddressSanitizer and UndefinedBehaviorSanitizer
+# tsan    clang, ThreadSanitizer
+UNIT_SOURCES := $(sort $(wildcard tests/unit/*_test.c))
+UNIT_SUPPORT := tests/unit/test_platform.c
+UNIT_NAMES := $(patsubst tests/unit/%.c,%,$(UNIT_SOURCES))
+UNIT_LINKED := $(CORE_SOURCES) $(SINK_SOURCES) $(UNIT_SUPPORT)
+UNIT_CFLAGS := -I. -Itests -pthread
+
+define unit_flavour
+# $(1) name, $(2) compiler, $(3) flags
+$(B)/$(1)/%.o: %.c
+	$$(call say,CC-$(1),$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $$(STANDARD) $$(filter-out -Wnull-dereference -Wlogical-op -Wduplicated-cond -Wduplicated-branches,$$(WARNINGS)) -Iinclude -MMD -MP $(3) $$(UNIT_CFLAGS) -c $$< -o $$@
+
+$(B)/$(1)/tests/unit/%_test: $(B)/$(1)/tests/unit/%_test.o $$(patsubst %.c,$(B)/$(1)/%.o,$$(UNIT_LINKED))
+	$$(call say,LINK-$(1),$$@)
+	$$(Q)$(2) $(3) -pthread $$^ -lcmocka -o $$@
+
+.PRECIOUS: $(B)/$(1)/%.o
+unit-$(1): $$(patsubst %,$(B)/$(1)/tests/unit/%,$$(UNIT_NAMES))
+.PHONY: unit-$(1)
+endef
+$(eval $(call unit_flavour,plain,$(CC),-O2 -g))
+$(eval $(call unit_flavour,asan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsanitize=address$(,)undefined -fno-sanitize-recover=all))
+$(eval $(call unit_flavour,tsan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsanitize=thread))
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
