@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* entity.h: one slot for each value of a small hash; what collides is computed again. */
+#include "entity.h"
+
+#include <stddef.h>
+
+#include "muster/identity.h"
+#include "muster/sink.h"
+
+static void write_digits(char *out, const uint8_t id[MUSTER_ENTITY_ID_BYTES])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < MUSTER_ENTITY_ID_BYTES; i++) {
+        out[2 * i] = digits[id[i] >> 4];
+        out[2 * i + 1] = digits[id[i] & 15];
+    }
+}
+
+const char *entity_digits(struct entity_cache *cache, const struct muster_stream *stream, uint32_t pid,
+                          uint64_t start_ns)
+{
+    if (!stream->boot_id_valid || stream->tick_ns == 0)
+        return NULL;
+    uint64_t start_ticks = start_ns / stream->tick_ns;
+    struct entity_slot *slot = &cache->slots[(pid ^ start_ticks) % ENTITY_SLOTS];
+    if (!slot->used || slot->pid != pid || slot->start_ticks != start_ticks) {
+        uint8_t id[MUSTER_ENTITY_ID_BYTES];
+        muster_entity_id(stream->boot_id, pid, start_ticks, id);
+        write_digits(slot->digits, id);
+        slot->start_ticks = start_ticks;
+        slot->pid = pid;
+        slot->used = true;
+    }
+    return slot->digits;
+}
