@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What event types, causes, stages and fields are called outside, and the class of each type.
+ * Constant tables: any context. A number that this build does not know has no name; it is never
+ * given a made-up one.
+ */
+#include "muster/record.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *name_at(const char *const *names, size_t count, unsigned index)
+{
+    return index < count ? names[index] : NULL;
+}
+
+enum muster_class muster_event_class(unsigned type)
+{
+    switch (type) {
+    case MUSTER_EVENT_PROCESS_START:
+    case MUSTER_EVENT_PROCESS_RUNNING:
+        return MUSTER_CLASS_START;
+    case MUSTER_EVENT_PROCESS_EXIT:
+        return MUSTER_CLASS_EXIT;
+    case MUSTER_EVENT_PROCESS_FORK:
+        return MUSTER_CLASS_FORK;
+    case MUSTER_EVENT_GAP:
+    case MUSTER_EVENT_STATUS:
+    case MUSTER_EVENT_SENSOR_STARTED:
+    case MUSTER_EVENT_SENSOR_STOPPED:
+        return MUSTER_CLASS_GAP;
+    default:
+        return MUSTER_CLASS_MESSAGE;
+    }
+}
+
+const char *muster_event_action(unsigned type)
+{
+    static const char *const names[] = {
+        [MUSTER_EVENT_PROCESS_START] = "process-started",
+        [MUSTER_EVENT_PROCESS_EXIT] = "process-exited",
+        [MUSTER_EVENT_PROCESS_FORK] = "process-forked",
+        [MUSTER_EVENT_MESSAGE] = "message",
+        [MUSTER_EVENT_GAP] = "events-lost",
+        [MUSTER_EVENT_STATUS] = "sensor-status",
+        [MUSTER_EVENT_PROCESS_RUNNING] = "process-running",
+        [MUSTER_EVENT_SENSOR_STARTED] = "sensor-started",
+        [MUSTER_EVENT_SENSOR_STOPPED] = "sensor-stopped",
+    };
+    return name_at(names, COUNT_OF(names), type);
+}
+
+const char *muster_event_type_name(unsigned type)
+{
+    static const char *const names[] = {
+        [MUSTER_EVENT_PROCESS_START] = "start",
+        [MUSTER_EVENT_PROCESS_EXIT] = "exit",
+        [MUSTER_EVENT_PROCESS_FORK] = "fork",
+        [MUSTER_EVENT_MESSAGE] = "message",
+    };
+    return name_at(names, COUNT_OF(names), type);
+}
+
+const char *muster_cause_name(unsigned cause)
+{
+    static const char *const names[] = {
+        [MUSTER_CAUSE_RING_FULL] = "ring_full",           [MUSTER_CAUSE_CLASS_SHED] = "class_shed",
+        [MUSTER_CAUSE_QUEUE_FULL] = "queue_full",         [MUSTER_CAUSE_ALLOCATION_FAILED] = "allocation_failed",
+        [MUSTER_CAUSE_IRQL_REFUSED] = "irql_refused",     [MUSTER_CAUSE_PROGRAM_MISSED] = "program_missed",
+        [MUSTER_CAUSE_RECORD_INVALID] = "record_invalid", [MUSTER_CAUSE_RECORD_TOO_LARGE] = "record_too_large",
+        [MUSTER_CAUSE_UNEXPLAINED] = "unexplained",
+    };
+    MUSTER_STATIC_ASSERT(COUNT_OF(names) == MUSTER_CAUSE_COUNT, "every cause has a name");
+    return name_at(names, COUNT_OF(names), cause);
+}
+
+const char *muster_stage_name(unsigned stage)
+{
+    static const char *const names[] = {
+        [MUSTER_STAGE_KERNEL_RING] = "kernel_ring",
+        [MUSTER_STAGE_DRIVER_QUEUE] = "driver_queue",
+        [MUSTER_STAGE_AGENT_QUEUE] = "agent_queue",
+    };
+    return name_at(names, COUNT_OF(names), stage);
+}
+
+const char *muster_field_name(unsigned field)
+{
+    static const char *const names[MUSTER_FIELD_COUNT] = {
+        [MUSTER_FIELD_PID] = "process.pid",
+        [MUSTER_FIELD_TID] = "process.thread.id",
+        [MUSTER_FIELD_START] = "process.start",
+        [MUSTER_FIELD_PARENT_PID] = "process.parent.pid",
+        [MUSTER_FIELD_PARENT_START] = "process.parent.start",
+        [MUSTER_FIELD_SESSION] = "process.session_leader.pid",
+        [MUSTER_FIELD_USER] = "process.user.id",
+        [MUSTER_FIELD_GROUP] = "process.group.id",
+        [MUSTER_FIELD_REAL_USER] = "process.real_user.id",
+        [MUSTER_FIELD_REAL_GROUP] = "process.real_group.id",
+        [MUSTER_FIELD_ARGS_COUNT] = "process.args_count",
+        [MUSTER_FIELD_EXIT_CODE] = "process.exit_code",
+        [MUSTER_FIELD_RUN_TIME] = "event.duration",
+        [MUSTER_FIELD_EXECUTABLE] = "process.executable",
+        [MUSTER_FIELD_WORKING_DIRECTORY] = "process.working_directory",
+        [MUSTER_FIELD_ARGS] = "process.args",
+        [MUSTER_FIELD_THREAD_NAME] = "process.thread.name",
+        [MUSTER_FIELD_PARENT_EXECUTABLE] = "process.parent.executable",
+        [MUSTER_FIELD_MESSAGE] = "message",
+    };
+    return name_at(names, COUNT_OF(names), field);
+}
