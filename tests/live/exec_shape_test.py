@@ -149,7 +149,7 @@ class PathTest(ExecTest):
         truth, = self.truth_of("deleted", copy, word)
         start = self.started(word)
         self.assert_fields(start, process__pid=truth["pid"], process__executable=copy, process__args=[copy, word],
-                           process__entity_id=entity_id(truth["pid"], truth["start_ticks"]), muster__image={"deleted": True})
+                           process__entity_id=entity_id(truth["pid"], truth["start_ticks"]), muster__image=["deleted"])
 
     def test_image_in_a_memfd(self):
         word, name = token("memfd"), "no-file"
@@ -157,7 +157,7 @@ class PathTest(ExecTest):
         start = self.started(word)
         self.assert_fields(start, process__pid=truth["pid"], process__args=[name, word],
                            process__entity_id=entity_id(truth["pid"], truth["start_ticks"]))
-        self.assertIs(dig(start, "muster.image.memfd"), True)
+        self.assertIn("memfd", dig(start, "muster.image") or [])
         self.assertIn(name, dig(start, "process.executable") or "")
 
     def truth_of(self, *arguments):
@@ -253,8 +253,7 @@ class ArgumentTest(ExecTest):
 
     def assert_raw_args(self, event, arguments):
         self.assert_fields(event, process__args_count=len(arguments))
-        raw = base64.b64decode(dig(event, "muster.raw.process.args_b64") or dig(event, "muster.raw.args_b64") or "", validate=True)
-        self.assertEqual(raw.removesuffix(b"\0").split(b"\0"), arguments)
+        self.assertEqual(raw_of(event, "process.args"), b"".join(argument + b"\0" for argument in arguments))
 
     def test_paths_that_are_not_utf8(self):
         folder, word = os.fsencode(self.folder) + b"/f\xff", token("rawpath")
@@ -265,9 +264,8 @@ class ArgumentTest(ExecTest):
         start = self.started(word)
         self.assert_fields(start, process__executable=f"{self.folder}/f\ufffd/im\ufffdage", process__name="im\ufffdage",
                            process__working_directory=f"{self.folder}/f\ufffd")
-        raw = dig(start, "muster.raw")
-        values = {base64.b64decode(value, validate=True) for key, value in flat(raw).items() if key.endswith("_b64")}
-        self.assertLessEqual({image, folder}, values)
+        self.assertEqual(raw_of(start, "process.executable"), image)
+        self.assertEqual(raw_of(start, "process.working_directory"), folder)
 
     def test_32_kib_exactly_is_whole(self):
         room = ARGS_MAX_BYTES - args_bytes([TINY, token_like("args")])
@@ -337,13 +335,8 @@ def common_length(left, right):
     return length
 
 
-def flat(value, prefix=""):
-    if not isinstance(value, dict):
-        return {prefix: value}
-    parts = {}
-    for key, inner in value.items():
-        parts.update(flat(inner, f"{prefix}.{key}" if prefix else key))
-    return parts
+def raw_of(event, field):
+    return base64.b64decode((dig(event, "muster.raw") or {}).get(f"{field}_b64", ""), validate=True)
 
 
 class IdentityTest(ExecTest):

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An output that takes nothing for some seconds: the kernel side goes on, and what there was no room
+for is told, exact to the unit."""
+
+import collections
+import copy
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+import stream_check
+from sensor import LiveTest, Sensor, TINY, run_storm, token, until
+from stream_check import action_of, dig, with_action
+
+STALL_COUNT = 6000
+PADDING = 12 * 1024        # makes a record large, so that every queue on the way runs full
+STALL_AT_LEAST_S = 3
+SLOWEST_FACTOR = 4         # noise of a shared machine; a kernel side that waits would never end
+GIVE_UP_S = 5
+
+
+class PipedSensor(Sensor):
+    """Writes to a pipe, which is read only while `reading` is set."""
+
+    def __init__(self, *options, **keywords):
+        super().__init__(*options, output="-", **keywords)
+        self.reading = threading.Event()
+        self.reading.set()
+        self.received = bytearray()
+        self.thread = None
+
+    def start(self, **popen):
+        reader, writer = os.pipe()
+        super().start(stdout=writer, **popen)
+        os.close(writer)
+        self.thread = threading.Thread(target=self._read_pipe, args=(reader,), daemon=True)
+        self.thread.start()
+        return self
+
+    def _read_pipe(self, reader):
+        with os.fdopen(reader, "rb", buffering=0) as pipe:
+            while self.reading.wait():
+                data = pipe.read(65536)
+                if not data:
+                    return
+                self.received += data
+
+    def read(self):
+        position = len(self.received)
+        data = bytes(self.received[self._offset:position])
+        self._offset = position
+        whole, newline, self._rest = (self._rest + data).rpartition(b"\n")
+        events, problems = stream_check.parse_lines(whole + newline)
+        self.events += events
+        self.problems += problems
+        return self.events
+
+    def wait_end(self, expect=0, seconds=30):
+        status = self.wait_status(seconds)
+        self.reading.set()
+        self.thread.join(30)
+        self.read()
+        if status != expect:
+            raise AssertionError(f"muster ended with {status}, not {expect}; it said: {self.stderr()}")
+        return self.events
+
+    def close(self):
+        self.reading.set()
+        super().close()
+
+    def mark(self, name):
+        """A process whose start and exit are seen before this returns."""
+        word = token(name)
+        subprocess.run([TINY, word], check=False)
+        start = self.wait_started(word)
+        self.wait_exited(start)
+        return word
+
+
+def shape_of(event):
+    """What two sensors that see the same event agree on."""
+    return action_of(event), dig(event, "process.entity_id"), tuple((dig(event, "process.args") or [])[:2])
+
+
+def between(events, first_word, last_word):
+    """The numbered events behind the exit of one marker and before the start of another."""
+    position = {}
+    for event in events:
+        if action_of(event) == "process-started":
+            position.setdefault(stream_check.token_of(event), event["event"]["sequence"])
+    first, last = position[first_word], position[last_word]
+    return [event for event in events if first < (dig(event, "event.sequence") or 0) < last]
+
+
+class StalledOutputTest(LiveTest):
+    """One run: a sensor whose output stalls, and beside it one whose output does not, as a witness
+    of what else went on on this machine."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        with Sensor("--buffer", "256M") as witness, PipedSensor("--buffer", "256K", "--fail-on-loss") as stalled:
+            cls.before, _ = run_storm(witness.folder, count=STALL_COUNT, padding=PADDING)
+            cls.first = stalled.mark("first")
+            witness.wait_started(cls.first)
+            stalled.reading.clear()
+            begin = time.monotonic()
+            cls.storm, cls.truth = run_storm(witness.folder, count=STALL_COUNT, padding=PADDING)
+            until(lambda: time.monotonic() - begin >= STALL_AT_LEAST_S, "the stall to last")
+            cls.taken_while_stalled = len(stalled.received)
+            stalled.reading.set()
+            cls.last = stalled.mark("last")
+            witness.wait_started(cls.last)
+            cls.events = stalled.stop(expect=3)
+            cls.stderr = stalled.stderr()
+            cls.problems = stalled.problems
+            cls.witnessed = witness.stop()
+            cls.witness_problems = witness.problems
+
+    def test_witness_is_whole(self):
+        """Also: two sensors at once do not disturb each other."""
+        self.assert_no_problems(self.witness_problems)
+        self.assert_no_problems(stream_check.check_stream(self.witnessed))
+        self.assert_no_loss(self.witnessed)
+
+    def test_stream_is_whole(self):
+        self.assert_no_problems(self.problems)
+        self.assert_no_problems(stream_check.check_stream(self.events))
+
+    def test_something_was_lost(self):
+        """Else the other tests here would say nothing."""
+        self.assertGreater(len(stream_check.losses_of(self.events)), 0)
+
+    def test_kernel_side_did_not_stall(self):
+        self.assertGreater(self.storm["execs_per_second"] * SLOWEST_FACTOR, self.before["execs_per_second"])
+
+    def lost_by_type(self):
+        lost = collections.Counter()
+        for loss in stream_check.losses_of(self.events):
+            lost.update(loss["types"])
+        return lost
+
+    def missing_tokens(self):
+        delivered = {stream_check.token_of(event) for event in with_action(self.events, "process-started")}
+        return [line["token"] for line in self.truth if line["token"] not in delivered]
+
+    def foreign_missing(self, action):
+        """Events of processes that are not of the storm, which the witness has and the stalled has not."""
+        run = self.truth[0]["token"].rpartition(".")[0] + "."
+        storm = {dig(event, "process.entity_id") for event in with_action(self.witnessed, "process-started")
+                 if (stream_check.token_of(event) or "").startswith(run)}
+        seen = collections.Counter(shape_of(event) for event in with_action(self.events, action))
+        wanted = collections.Counter(shape_of(event) for event in with_action(between(self.witnessed, self.first, self.last), action)
+                                     if dig(event, "process.entity_id") not in storm)
+        return sum((wanted - seen).values())
+
+    def test_lost_starts_are_exact(self):
+        self.assertEqual(self.lost_by_type()["start"], len(self.missing_tokens()) + self.foreign_missing("process-started"))
+
+    def test_lost_exits_are_exact(self):
+        storm = {line["token"] for line in self.truth}
+        entities = [dig(event, "process.entity_id") for event in with_action(self.witnessed, "process-started")
+                    if stream_check.token_of(event) in storm]
+        self.assertEqual(len(entities), STALL_COUNT)
+        ended = {dig(event, "process.entity_id") for event in with_action(self.events, "process-exited")}
+        missing = sum(1 for entity in entities if entity not in ended)
+        self.assertEqual(self.lost_by_type()["exit"], missing + self.foreign_missing("process-exited"))
+
+    def test_what_was_delivered_of_the_storm_is_right(self):
+        missing = set(self.missing_tokens())
+        delivered = [line for line in self.truth if line["token"] not in missing]
+        starts = {stream_check.token_of(event): event for event in with_action(self.events, "process-started")}
+        for line in delivered:
+            event = starts[line["token"]]
+            self.assertEqual((dig(event, "process.pid"), dig(event, "process.args")),
+                             (line["pid"], [TINY, line["token"], "raw", "x" * PADDING]))
+
+    def test_lower_classes_are_shed_first(self):
+        lost = self.lost_by_type()
+        self.assertGreaterEqual(lost["exit"], lost["start"])
+
+    def test_gap_has_the_time_of_the_stall(self):
+        self.assertFalse([loss for loss in with_action(self.events, "events-lost")
+                          if stream_check.time_ns(loss, "event.start") < stream_check.time_ns(self.events[0])])
+
+    def test_fail_on_loss_says_so(self):
+        """The status 3 is asserted where the sensor is stopped."""
+        self.assertRegex(self.stderr, r"\d")
+
+    # ---- planted damage
+
+    def damaged(self, change):
+        events = copy.deepcopy(self.events)
+        gap = next(event for event in events if action_of(event) == "events-lost" and "first_sequence" in event["muster"]["loss"])
+        change(gap["muster"]["loss"])
+        return events
+
+    def test_planted_wrong_count_is_found_out(self):
+        for by in (-1, 1):
+            events = self.damaged(lambda loss: loss.update(count=loss["count"] + by))
+            self.assert_found_out(stream_check.check_numbers(events), f"a count {by:+d}: check_numbers")
+            self.assert_found_out(stream_check.check_losses(events), f"a count {by:+d}: check_losses")
+
+    def test_planted_wrong_cause_is_found_out(self):
+        def one_less(loss):
+            cause = next(iter(loss["causes"]))
+            loss["causes"][cause] -= 1
+            loss["causes"]["unexplained"] = loss["causes"].get("unexplained", 0) + 1
+
+        self.assert_found_out(stream_check.check_ledger(self.damaged(one_less)), "a cause that the ledger does not have")
+
+    def test_planted_short_range_is_found_out(self):
+        events = self.damaged(lambda loss: loss.update(first_sequence=loss["first_sequence"] + 1))
+        self.assert_found_out(stream_check.check_numbers(events), "a range that begins too late")
+
+    def test_planted_overlap_is_found_out(self):
+        gap = next(event for event in self.events if action_of(event) == "events-lost" and "first_sequence" in event["muster"]["loss"])
+        self.assert_found_out(stream_check.check_numbers(self.events[:-1] + [gap] + self.events[-1:]), "a gap twice")
+
+    def test_planted_loss_of_a_gap_is_found_out(self):
+        gaps = with_action(self.events, "events-lost")
+        events = [event for event in self.events if event is not gaps[-1]]
+        self.assert_found_out(stream_check.check_numbers(events) + stream_check.check_ledger(events), "a gap less")
+
+
+class StoppedWhileStalledTest(LiveTest):
+    def test_gives_up_after_five_seconds_and_says_how_many_are_held(self):
+        count = 2000
+        with PipedSensor("--buffer", "64M") as sensor:
+            sensor.mark("first")
+            sensor.reading.clear()
+            _, truth = run_storm(self.folder, count=count)
+            begin = time.monotonic()
+            sensor.process.send_signal(signal.SIGINT)
+            status = sensor.wait_status(GIVE_UP_S + 10)
+            took = time.monotonic() - begin
+            said = sensor.stderr()
+            sensor.reading.set()
+            sensor.thread.join(30)
+            events = sensor.read()
+        self.assertEqual(status, 1, said)
+        self.assertGreater(took, GIVE_UP_S - 0.5)
+        self.assertLess(took, GIVE_UP_S + 3)
+        self.assert_held(said, events, truth)
+
+    def assert_held(self, said, events, truth):
+        """As many as are not delivered of the storm, and some more at most, of others on this machine."""
+        match = re.search(r"(\d+) events?\b.*\bheld|held\D*(\d+)", said)
+        self.assertIsNotNone(match, said)
+        held = int(match.group(1) or match.group(2))
+        tokens = {line["token"] for line in truth}
+        starts = [event for event in with_action(events, "process-started") if stream_check.token_of(event) in tokens]
+        entities = {dig(event, "process.entity_id") for event in starts}
+        exits = [event for event in with_action(events, "process-exited") if dig(event, "process.entity_id") in entities]
+        undelivered = 2 * len(truth) - len(starts) - len(exits)
+        self.assertGreater(undelivered, 0)
+        self.assertGreaterEqual(held, undelivered)
+        self.assertLess(held, undelivered + len(truth))
+
+
+if __name__ == "__main__":
+    unittest.main()
