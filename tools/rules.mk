@@ -46,7 +46,9 @@ $(B)/muster: $(PROGRAM_OBJECTS)
 	$(Q)$(CC) $(CFLAGS) $(LINK_HARDENING) -pthread $^ -lbpf -o $@
 
 # ---- BPF ----------------------------------------------------------------------------------------
+# sensor_state first: the linker of bpftool 7.1 gives a map that it first meets as extern a wrong offset.
 BPF_SOURCES := $(sort $(wildcard sensor_linux/bpf/*.bpf.c))
+BPF_SOURCES := sensor_linux/bpf/sensor_state.bpf.c $(filter-out %/sensor_state.bpf.c,$(BPF_SOURCES))
 BPF_OBJECTS := $(patsubst sensor_linux/bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(BPF_SOURCES))
 # -mcpu=v3: 32-bit ALU and atomics with fetch, in every kernel since 5.12.
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -ffreestanding -fno-stack-protector -Wall -Wextra -Werror -Iinclude -D__TARGET_ARCH_x86

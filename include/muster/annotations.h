@@ -24,10 +24,10 @@
 
 #if defined(__GNUC__)
 #define MUSTER_MUST_CHECK __attribute__((warn_unused_result))
-#define MUSTER_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define MUSTER_PRINTF(string, first) __attribute__((format(printf, string, first)))
 #else
 #define MUSTER_MUST_CHECK
-#define MUSTER_PRINTF(format, first)
+#define MUSTER_PRINTF(string, first)
 #endif
 
 #endif

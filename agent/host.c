@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host.h */
+#include "host.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "muster/sensor_linux.h"
+#include "user_names.h"
+
+#define NS_PER_S 1000000000LL
+
+static bool line_read(const char *path, char *line, int size)
+{
+    FILE *file = fopen(path, "re");
+    bool done = file && fgets(line, size, file);
+
+    if (file)
+        fclose(file);
+    if (done)
+        line[strcspn(line, "\n")] = '\0';
+    return done && line[0];
+}
+
+static int hex_digit(char character)
+{
+    if (isdigit((unsigned char)character))
+        return character - '0';
+    return tolower((unsigned char)character) - 'a' + 10;
+}
+
+/* 32 hex digits with dashes between them, as the kernel writes a UUID. */
+static bool uuid_parse(const char *text, uint8_t ret_bytes[16])
+{
+    unsigned digits = 0;
+
+    for (; *text; text++) {
+        if (*text == '-')
+            continue;
+        if (!isxdigit((unsigned char)*text) || digits == 32)
+            return false;
+        ret_bytes[digits / 2] = (uint8_t)(ret_bytes[digits / 2] << 4 | hex_digit(*text));
+        digits++;
+    }
+    return digits == 32;
+}
+
+static int64_t clock_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* Of a few tries the one with the least time between the two readings of one clock. */
+int64_t host_clock_offset_ns(void)
+{
+    int64_t best_width = INT64_MAX, offset = 0;
+
+    for (int i = 0; i < 5; i++) {
+        int64_t before = clock_ns(CLOCK_BOOTTIME);
+        int64_t real = clock_ns(CLOCK_REALTIME);
+        int64_t after = clock_ns(CLOCK_BOOTTIME);
+
+        if (after - before < best_width) {
+            best_width = after - before;
+            offset = real - (before + best_width / 2);
+        }
+    }
+    return offset;
+}
+
+static uint64_t epoch_choose(void)
+{
+    uint64_t epoch = 0;
+
+    if (getrandom(&epoch, sizeof(epoch), 0) != sizeof(epoch))
+        epoch = (uint64_t)clock_ns(CLOCK_REALTIME); /* unique per start all the same */
+    return epoch;
+}
+
+void host_describe(struct host *host, struct muster_stream *ret_stream)
+{
+    struct utsname system;
+    char boot_id[64];
+
+    *host = (struct host){0};
+    *ret_stream = (struct muster_stream){
+        .epoch = epoch_choose(),
+        .clock_offset_ns = host_clock_offset_ns(),
+        .tick_ns = MUSTER_SENSOR_TICK_NS,
+        .provider = "ebpf",
+        .os_type = "linux",
+        .version = MUSTER_VERSION,
+        .user_name = user_name_of,
+    };
+    if (gethostname(host->name, sizeof(host->name) - 1) == 0 && host->name[0])
+        ret_stream->host_name = host->name;
+    if (line_read("/etc/machine-id", host->id, sizeof(host->id)))
+        ret_stream->host_id = host->id;
+    if (uname(&system) == 0) {
+        snprintf(host->kernel, sizeof(host->kernel), "%s", system.release);
+        ret_stream->os_kernel = host->kernel;
+    }
+    ret_stream->boot_id_valid = line_read("/proc/sys/kernel/random/boot_id", boot_id, sizeof(boot_id)) &&
+                                uuid_parse(boot_id, ret_stream->boot_id);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output_file.h */
+#include "output_file.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static long output_write(void *context, const char *bytes, size_t size_bytes)
+{
+    struct output_file *file = context;
+    ssize_t taken = write(file->fd, bytes, size_bytes);
+
+    if (taken > 0)
+        __atomic_fetch_add(&file->written, (uint64_t)taken, __ATOMIC_RELAXED); /* the main thread looks for progress */
+    return taken;
+}
+
+bool output_file_open(struct output_file *file, const char *path)
+{
+    struct stat status;
+
+    *file = (struct output_file){.name = path, .fd = STDOUT_FILENO};
+    if (!path || strcmp(path, "-") == 0) {
+        file->name = "standard output";
+        file->standard = true;
+        return fcntl(STDOUT_FILENO, F_GETFD) >= 0;
+    }
+    file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
+    if (file->fd < 0)
+        return false;
+    file->regular = fstat(file->fd, &status) == 0 && S_ISREG(status.st_mode);
+    return true;
+}
+
+struct muster_output_target output_file_target(struct output_file *file)
+{
+    return (struct muster_output_target){.write = output_write, .context = file};
+}
+
+void output_file_cut(struct output_file *file, uint64_t whole_bytes)
+{
+    if (file->regular && ftruncate(file->fd, (off_t)whole_bytes) != 0)
+        return; /* the unfinished line stays; the error that led here is told anyway */
+}
+
+bool output_file_close(struct output_file *file)
+{
+    int fd = file->fd;
+
+    file->fd = -1;
+    return file->standard || fd < 0 || close(fd) == 0;
+}

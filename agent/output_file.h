@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a sink writes: standard output, or a file that belongs to root alone. */
+#ifndef MUSTER_OUTPUT_FILE_H
+#define MUSTER_OUTPUT_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "muster/sink.h"
+
+struct output_file {
+    const char *name; /* for messages */
+    int fd;
+    bool standard;    /* not ours to close */
+    bool regular;     /* can be cut back to whole lines */
+    uint64_t written; /* bytes that write(2) took */
+};
+
+/* `path` NULL or "-": standard output. A new file gets mode 0600, since arguments hold secrets; an
+ * existing one is emptied. False with errno set. */
+bool output_file_open(struct output_file *file, const char *path);
+
+struct muster_output_target output_file_target(struct output_file *file);
+
+/* After a failed write: takes the unfinished last line off a file, given how many bytes are whole. */
+void output_file_cut(struct output_file *file, uint64_t whole_bytes);
+
+/* False with errno set where the last writes turn out to have failed. */
+bool output_file_close(struct output_file *file);
+
+#endif

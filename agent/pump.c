@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pump.h */
+#include "pump.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host.h"
+#include "status_record.h"
+
+#define CLOCK_SLACK_NS 1000000 /* the offset is replaced where it is off by more */
+
+bool pump_finished(const struct pump *pump)
+{
+    return __atomic_load_n(&pump->finished, __ATOMIC_ACQUIRE);
+}
+
+static void pump_tell(struct pump *pump)
+{
+    uint64_t one = 1;
+    ssize_t written = write(pump->event_fd, &one, sizeof(one));
+
+    (void)written; /* only a counter at its maximum refuses, and then the event is there already */
+}
+
+static void pump_fail(struct pump *pump, enum muster_status status)
+{
+    int error = status == MUSTER_NO_MEMORY ? ENOMEM : errno ? errno : EIO;
+
+    __atomic_store_n(&pump->delivered, muster_sink_delivered(pump->sink), __ATOMIC_RELAXED);
+    __atomic_store_n(&pump->error, error, __ATOMIC_RELEASE);
+}
+
+/* The wall clock may be set while the sensor runs; small corrections of it are not followed, so
+ * that one process keeps one start time. */
+static void clock_follow(struct pump *pump)
+{
+    int64_t offset_ns = host_clock_offset_ns();
+
+    if (llabs(offset_ns - pump->stream->clock_offset_ns) > CLOCK_SLACK_NS)
+        pump->stream->clock_offset_ns = offset_ns;
+}
+
+static enum muster_status lease_write(struct pump *pump, const struct muster_lease *lease)
+{
+    struct muster_lease_cursor cursor = {0};
+    const struct muster_record *record;
+    enum muster_status status = MUSTER_OK;
+
+    clock_follow(pump);
+    while (status == MUSTER_OK && (record = muster_lease_next(lease, &cursor)) != NULL) {
+        status = muster_sink_write(pump->sink, record);
+        if (muster_event_is_numbered(record->type))
+            pump->types[record->type - 1]++;
+    }
+    return status == MUSTER_OK ? muster_sink_flush(pump->sink) : status;
+}
+
+static void lease_done(struct pump *pump, const struct muster_lease *lease)
+{
+    __atomic_store_n(&pump->delivered, muster_sink_delivered(pump->sink), __ATOMIC_RELAXED);
+    if (lease->source_position != 0)
+        muster_sensor_ack(pump->sensor, lease->source_position);
+    if (muster_cache_ack(pump->cache, lease->id) != MUSTER_OK)
+        abort(); /* this thread is the only one that leases */
+    if (__atomic_exchange_n(&pump->ack_wanted, false, __ATOMIC_ACQ_REL))
+        pump_tell(pump);
+}
+
+/* One turn: everything that is in the queue now. MUSTER_EMPTY where there was nothing. */
+static enum muster_status pump_turn(struct pump *pump)
+{
+    struct muster_batch batch;
+    struct muster_lease lease;
+    enum muster_status status = muster_queue_extract_all(pump->queue, &batch);
+
+    if (status != MUSTER_OK)
+        return status;
+    status = muster_cache_absorb(pump->cache, &batch);
+    if (status == MUSTER_OK)
+        status = muster_cache_lease(pump->cache, SIZE_MAX, &lease, NULL);
+    if (status == MUSTER_OK)
+        status = lease_write(pump, &lease);
+    if (status == MUSTER_OK)
+        lease_done(pump, &lease);
+    return status;
+}
+
+/* Waits for work. False where none will come any more. */
+static bool pump_wait(struct pump *pump)
+{
+    bool more;
+
+    pthread_mutex_lock(&pump->mutex);
+    while (!pump->work && !pump->stopping)
+        pthread_cond_wait(&pump->work_came, &pump->mutex);
+    more = pump->work;
+    pump->work = false;
+    pthread_mutex_unlock(&pump->mutex);
+    return more;
+}
+
+/* Measured, not deduced from the other figures: so the ledger can be wrong, and be seen to be. */
+static uint64_t held_count(const struct pump *pump)
+{
+    struct muster_queue_counts queue;
+    struct muster_cache_counts cache;
+
+    if (!muster_queue_counts(pump->queue, &queue) || !muster_cache_counts(pump->cache, &cache))
+        return 0;
+    return queue.ledger.held + cache.numbered_count;
+}
+
+static enum muster_status stopped_write(struct pump *pump)
+{
+    struct muster_sensor_status stopped;
+    enum muster_status status;
+
+    pump->final_ledger.delivered = muster_sink_delivered(pump->sink);
+    pump->final_ledger.held = held_count(pump);
+    status_record_fill(&stopped, MUSTER_EVENT_SENSOR_STOPPED, &pump->final_ledger);
+    memcpy(stopped.types, pump->types, sizeof(pump->types));
+    status = muster_sink_write(pump->sink, &stopped.record);
+    return status == MUSTER_OK ? muster_sink_flush(pump->sink) : status;
+}
+
+static void *pump_run(void *context)
+{
+    struct pump *pump = context;
+    enum muster_status status = MUSTER_OK;
+
+    while (status == MUSTER_OK && pump_wait(pump)) {
+        do
+            status = pump_turn(pump);
+        while (status == MUSTER_OK);
+        if (status == MUSTER_EMPTY)
+            status = MUSTER_OK;
+    }
+    if (status == MUSTER_OK)
+        status = stopped_write(pump);
+    if (status != MUSTER_OK)
+        pump_fail(pump, status);
+    __atomic_store_n(&pump->finished, true, __ATOMIC_RELEASE);
+    pump_tell(pump);
+    return NULL;
+}
+
+bool pump_start(struct pump *pump)
+{
+    sigset_t all, before;
+    int error;
+
+    pthread_mutex_init(&pump->mutex, NULL);
+    pthread_cond_init(&pump->work_came, NULL);
+    sigfillset(&all); /* signals are the main thread's */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&pump->thread, NULL, pump_run, pump);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return error == 0;
+}
+
+void pump_wake(struct pump *pump)
+{
+    pthread_mutex_lock(&pump->mutex);
+    pump->work = true;
+    pthread_cond_signal(&pump->work_came);
+    pthread_mutex_unlock(&pump->mutex);
+}
+
+void pump_stop(struct pump *pump, const struct muster_ledger *ledger)
+{
+    pthread_mutex_lock(&pump->mutex);
+    pump->final_ledger = *ledger;
+    pump->work = true; /* one more look at the queue */
+    pump->stopping = true;
+    pthread_cond_signal(&pump->work_came);
+    pthread_mutex_unlock(&pump->mutex);
+}
+
+void pump_join(struct pump *pump)
+{
+    pthread_join(pump->thread, NULL);
+    pthread_cond_destroy(&pump->work_came);
+    pthread_mutex_destroy(&pump->mutex);
+}

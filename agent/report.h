@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages to the person who runs muster: to standard error, with the program's name. */
+#ifndef MUSTER_REPORT_H
+#define MUSTER_REPORT_H
+
+#include "muster/annotations.h"
+
+/* Exit codes, contract.md, "The command line". */
+enum exit_code {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_LOSS = 3,
+};
+
+/* "muster: ..." and a newline. */
+MUSTER_PRINTF(1, 2)
+void report(const char *format, ...);
+
+/* The same, with how to get help for `verb` (NULL: for muster); returns EXIT_USAGE. */
+MUSTER_PRINTF(2, 3)
+int report_usage(const char *verb, const char *format, ...);
+
+#endif

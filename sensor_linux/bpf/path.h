@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The absolute path of a struct path, as d_path() gives it for the global root: from the leaf up,
+ * across mounts, written from the end of a buffer towards its beginning.
+ *
+ * A bounded `for` over 64 components is over the verifier's limit of a million instructions;
+ * bpf_loop() verifies its body once. A process in a chroot gets the path that the machine sees.
+ */
+#ifndef MUSTER_PATH_H
+#define MUSTER_PATH_H
+
+#include "kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "muster/wire.h"
+
+#define PATH_NAME_MAX 256U  /* NAME_MAX and a slash */
+#define PATH_STEPS_MAX 2304 /* components of a path of 4,096 bytes, and mounts on the way */
+
+struct path_buffer {
+    char bytes[MUSTER_PATH_MAX_BYTES + PATH_NAME_MAX]; /* the rear part only lets the verifier see an end */
+};
+
+struct path_walk {
+    struct dentry *dentry;
+    struct dentry *mount_root;
+    struct mount *mount;
+    struct path_buffer *buffer;
+    __u32 begin;       /* of what is written, in buffer->bytes */
+    __u32 full_bytes;  /* of the whole path; more than what is written if that did not fit */
+    __u32 detached;    /* ended at a dentry that has no place in any mount, such as a memfd's */
+    __u32 failed;
+};
+
+static __always_inline void path_prepend(struct path_walk *walk, struct dentry *dentry)
+{
+    __u32 length = BPF_CORE_READ(dentry, d_name.len);
+    const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+    __u32 begin;
+
+    if (length >= PATH_NAME_MAX) {
+        walk->failed = 1;
+        return;
+    }
+    walk->full_bytes += length + 1;
+    if (walk->full_bytes > MUSTER_PATH_MAX_BYTES)
+        return; /* keeps counting: the true length is told */
+    begin = MUSTER_PATH_MAX_BYTES - walk->full_bytes;
+    walk->begin = begin;
+    begin &= MUSTER_PATH_MAX_BYTES - 1; /* for the verifier */
+    walk->buffer->bytes[begin] = '/';
+    if (bpf_probe_read_kernel(&walk->buffer->bytes[begin + 1], length & (PATH_NAME_MAX - 1), name))
+        walk->failed = 1;
+}
+
+static long path_step(__u32 index, struct path_walk *walk)
+{
+    struct dentry *dentry = walk->dentry;
+    struct dentry *parent;
+
+    (void)index;
+    if (dentry == walk->mount_root) {
+        struct mount *mount = walk->mount;
+        struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+
+        if (above == mount || !above)
+            return 1;
+        walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+        walk->mount = above;
+        walk->mount_root = BPF_CORE_READ(above, mnt.mnt_root);
+        return 0;
+    }
+    parent = BPF_CORE_READ(dentry, d_parent);
+    if (!parent) {
+        walk->failed = 1;
+        return 1;
+    }
+    path_prepend(walk, dentry);
+    if (parent == dentry) {
+        walk->detached = 1;
+        return 1;
+    }
+    walk->dentry = parent;
+    return walk->failed ? 1 : 0;
+}
+
+struct path_text {
+    __u32 size_bytes; /* kept: the end of the path, at bytes[begin] of the buffer */
+    __u32 full_bytes;
+    __u32 begin;
+    __u32 detached;
+};
+
+/* 0 where the path could not be read. */
+static __always_inline int path_read(struct vfsmount *vfsmount, struct dentry *dentry, struct path_buffer *buffer,
+                                     struct path_text *ret)
+{
+    struct path_walk walk = {.dentry = dentry, .buffer = buffer, .begin = MUSTER_PATH_MAX_BYTES};
+
+    if (!vfsmount || !dentry)
+        return 0;
+    walk.mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+    walk.mount_root = BPF_CORE_READ(vfsmount, mnt_root);
+    if (bpf_loop(PATH_STEPS_MAX, path_step, &walk, 0) >= PATH_STEPS_MAX || walk.failed)
+        return 0;
+    if (walk.full_bytes == 0) { /* the root itself */
+        buffer->bytes[MUSTER_PATH_MAX_BYTES - 1] = '/';
+        walk.begin = MUSTER_PATH_MAX_BYTES - 1;
+        walk.full_bytes = 1;
+    }
+    ret->begin = walk.begin & (MUSTER_PATH_MAX_BYTES - 1);
+    ret->size_bytes = MUSTER_PATH_MAX_BYTES - ret->begin;
+    ret->full_bytes = walk.full_bytes;
+    ret->detached = walk.detached;
+    return 1;
+}
+
+#endif

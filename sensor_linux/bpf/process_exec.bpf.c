@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Process start: runs in the process that exec'ed, after the new image is in place and before its
+ * first instruction. Never at the entry of the system call: what stands in memory there can still
+ * be changed by another thread.
+ */
+#include "emit.h"
+#include "texts.h"
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY); /* by CPU; a per-CPU value could not be this large */
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct start_scratch);
+} exec_scratch SEC(".maps");
+
+static __always_inline void start_texts(struct texts *texts, struct task_struct *task, struct linux_binprm *binprm)
+{
+    struct mm_struct *mm = task->mm;
+    struct task_struct *parent = task->real_parent->group_leader;
+
+    text_executable(texts, mm->exe_file);
+    text_path(texts, MUSTER_FIELD_WORKING_DIRECTORY, task->fs->pwd.mnt, task->fs->pwd.dentry);
+    text_args(texts, ARGS_OF_CURRENT, task, mm);
+    if (binprm->filename != binprm->interp)
+        text_string(texts, MUSTER_FIELD_SCRIPT, binprm->filename);
+    text_thread_name(texts, task);
+    if (parent->mm)
+        text_path(texts, MUSTER_FIELD_PARENT_EXECUTABLE, parent->mm->exe_file->f_path.mnt,
+                  parent->mm->exe_file->f_path.dentry);
+}
+
+/* void (struct task_struct *task, pid_t old_pid, struct linux_binprm *binprm) */
+SEC("tp_btf/sched_process_exec")
+int process_exec(__u64 *ctx)
+{
+    struct task_struct *task = (struct task_struct *)ctx[0];
+    struct linux_binprm *binprm = (struct linux_binprm *)ctx[2];
+    __u32 cpu = bpf_get_smp_processor_id();
+    struct start_scratch *scratch = bpf_map_lookup_elem(&exec_scratch, &cpu);
+    struct texts texts = {.scratch = scratch, .offset = sizeof(struct muster_process_start)};
+    struct muster_process_start *start;
+    struct birth birth;
+
+    if (!scratch || !event_birth(MUSTER_EVENT_PROCESS_START, &birth))
+        return 0;
+    start = &scratch->start;
+    record_begin(&start->record, MUSTER_EVENT_PROCESS_START, sizeof(*start), &birth);
+    start->record.valid = PROCESS_VALID | MUSTER_FIELD_BIT(MUSTER_FIELD_ARGS_COUNT);
+    process_fill(&start->process, task, ctx[1]);
+    start->args_count = binprm->argc;
+    start_texts(&texts, task, binprm);
+
+    start->record.size_bytes = texts.offset;
+    if (texts.offset > SCRATCH_BYTES)
+        texts.offset = SCRATCH_BYTES; /* never: tells the verifier the bound */
+    event_submit(&birth, scratch, texts.offset);
+    return 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The baseline: an iterator that the loader runs once, over every process there is. Its records
+ * have no number and go to a ring of their own, so that live events stay in theirs until the
+ * baseline has been told. Sleepable, so that it may read another process's arguments.
+ */
+#include "emit.h"
+#include "texts.h"
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 256 * 1024);
+} baseline_ring SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct start_scratch);
+} baseline_scratch SEC(".maps");
+
+static __always_inline void running_texts(struct texts *texts, struct task_struct *task)
+{
+    struct mm_struct *mm = task->mm;
+    struct task_struct *parent = task->real_parent->group_leader;
+
+    if (mm && !(task->flags & PF_KTHREAD)) {
+        text_executable(texts, mm->exe_file);
+        text_path(texts, MUSTER_FIELD_WORKING_DIRECTORY, task->fs->pwd.mnt, task->fs->pwd.dentry);
+        text_args(texts, ARGS_OF_TASK, task, mm);
+    }
+    text_thread_name(texts, task);
+    if (parent->mm && !(parent->flags & PF_KTHREAD))
+        text_path(texts, MUSTER_FIELD_PARENT_EXECUTABLE, parent->mm->exe_file->f_path.mnt,
+                  parent->mm->exe_file->f_path.dentry);
+}
+
+SEC("iter.s/task")
+int process_running(struct bpf_iter__task *ctx)
+{
+    struct task_struct *task = ctx->task;
+    __u32 key = 0;
+    struct start_scratch *scratch = bpf_map_lookup_elem(&baseline_scratch, &key);
+    struct texts texts = {.scratch = scratch, .offset = sizeof(struct muster_process_start)};
+    struct birth birth = {.time_ns = bpf_ktime_get_boot_ns()};
+    struct muster_process_start *start;
+
+    /* A process of which no thread is left (a zombie) has ended already. */
+    if (!task || !scratch || task->pid != task->tgid || task->signal->live.counter == 0)
+        return 0;
+    start = &scratch->start;
+    record_begin(&start->record, MUSTER_EVENT_PROCESS_RUNNING, sizeof(*start), &birth);
+    start->record.valid = PROCESS_VALID & ~MUSTER_FIELD_BIT(MUSTER_FIELD_TID);
+    process_fill(&start->process, task, 0);
+    start->args_count = 0;
+    start->image_flags = 0;
+    running_texts(&texts, task);
+
+    start->record.size_bytes = texts.offset;
+    if (texts.offset > SCRATCH_BYTES)
+        texts.offset = SCRATCH_BYTES; /* never: tells the verifier the bound */
+    /* 1: no room now, come back to this process when the loader has read some. */
+    return bpf_ringbuf_output(&baseline_ring, scratch, texts.offset, 0) ? 1 : 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the BPF programs and the agent's side of the sensor (sensor_linux/) share beside the
+ * records: the sequence word, each CPU's losses, and the wake-up word.
+ *
+ * How losses are told exactly, to the unit, while events go on:
+ *
+ * - One 64-bit word holds the last sequence number (low 63 bits) and a generation (top bit). A
+ *   program takes a number and learns the generation by one atomic add.
+ * - A program that finds no room counts the loss in its CPU's slot for that generation.
+ * - The reader flips the generation by one atomic xor and so learns the last number of the old one.
+ *   When no program that may have taken a number of the old generation is still under way
+ *   (`in_flight`), the old slots no longer change and hold exactly the losses among those numbers.
+ *
+ * A program writes `in_flight` before it takes its number: a bound that its number will not be
+ * below. Every slot belongs to one program on one CPU, and the kernel runs a program at most once
+ * at a time on a CPU (it skips nested runs, which recursion_misses counts). So plain stores do.
+ */
+#ifndef MUSTER_SENSOR_SHARED_H
+#define MUSTER_SENSOR_SHARED_H
+
+#include <stdint.h>
+
+#include "muster/event.h"
+
+#define SENSOR_GENERATION_BIT (1ULL << 63)
+#define SENSOR_SEQUENCE_MASK (~SENSOR_GENERATION_BIT)
+
+/* The program that makes each numbered type of event; slot = type - 1. */
+#define SENSOR_PROGRAM_COUNT 3
+
+/* Causes that a program can have: MUSTER_CAUSE_RING_FULL and MUSTER_CAUSE_CLASS_SHED. */
+#define SENSOR_CAUSE_COUNT 2
+
+struct sensor_loss {
+    uint64_t first_sequence;
+    uint64_t last_sequence;
+    uint64_t first_time_ns;
+    uint64_t last_time_ns;
+    uint64_t causes[SENSOR_CAUSE_COUNT];
+};
+
+struct sensor_slot {
+    uint64_t in_flight; /* 0: not running */
+    uint64_t reserved;
+    struct sensor_loss losses[2]; /* by generation */
+};
+
+/* One for each possible CPU. */
+struct sensor_cpu {
+    struct sensor_slot programs[SENSOR_PROGRAM_COUNT];
+} __attribute__((aligned(64)));
+
+/* Words that every event touches, each on a cache line of its own. */
+struct sensor_control {
+    uint64_t sequence __attribute__((aligned(64)));
+    /* The producer position of the ring at which the reader wants to be woken; SENSOR_AWAKE if it
+     * is not asleep. Who sets it back from a position to SENSOR_AWAKE owes the wake-up. */
+    uint64_t wake_at __attribute__((aligned(64)));
+};
+
+#define SENSOR_AWAKE (~0ULL)
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Putting a start record together in a scratch buffer: texts are appended one behind the other,
+ * each with its header and padding, in ascending order of field.
+ */
+#ifndef MUSTER_TEXTS_H
+#define MUSTER_TEXTS_H
+
+#include "kernel_types.h"
+#include "path.h"
+#include "process_fields.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "muster/wire.h"
+
+/* Where a text may begin at most: a start with all texts at their longest is 49,400 bytes. */
+#define SCRATCH_OFFSET_MAX 0xffffU
+#define SCRATCH_BYTES (SCRATCH_OFFSET_MAX + 1 + MUSTER_ARGS_MAX_BYTES)
+
+struct start_scratch {
+    union {
+        struct muster_process_start start;
+        unsigned char bytes[SCRATCH_BYTES];
+    };
+    struct path_buffer path;
+};
+
+struct texts {
+    struct start_scratch *scratch;
+    __u32 offset; /* of the next text */
+};
+
+static __always_inline void text_begin(struct muster_text_header *header, unsigned field, __u32 size, __u32 head,
+                                       __u32 full)
+{
+    header->field = field;
+    header->reserved = 0;
+    header->size_bytes = size;
+    header->head_bytes = head;
+    header->full_bytes = full;
+}
+
+/* Clears the padding: the last 8 bytes before they are overwritten by the text's end. `size` is
+ * bounded by the caller. */
+static __always_inline unsigned char *text_room(struct texts *texts, __u32 size)
+{
+    __u32 offset = texts->offset;
+    __u32 last = offset + sizeof(struct muster_text_header) + ((size - 1) & ~7U);
+
+    if (offset > SCRATCH_OFFSET_MAX - sizeof(struct muster_text_header))
+        return 0;
+    if (size > 0 && last < SCRATCH_BYTES - 8)
+        *(__u64 *)&texts->scratch->bytes[last] = 0;
+    return &texts->scratch->bytes[offset];
+}
+
+static __always_inline void text_end(struct texts *texts, unsigned field, __u32 size)
+{
+    texts->scratch->start.record.valid |= MUSTER_FIELD_BIT(field);
+    texts->scratch->start.record.text_count++;
+    texts->offset += sizeof(struct muster_text_header) + ((size + 7) & ~7U);
+}
+
+static __always_inline void text_unavailable(struct texts *texts, unsigned field)
+{
+    texts->scratch->start.record.unavailable |= MUSTER_FIELD_BIT(field);
+}
+
+/* Returns the path's `detached`. */
+static __always_inline __u32 text_path(struct texts *texts, unsigned field, struct vfsmount *mount,
+                                       struct dentry *dentry)
+{
+    struct path_text path = {};
+    __u32 size;
+    unsigned char *room;
+
+    if (!path_read(mount, dentry, &texts->scratch->path, &path)) {
+        text_unavailable(texts, field);
+        return 0;
+    }
+    size = path.size_bytes;
+    if (size > MUSTER_PATH_MAX_BYTES)
+        return 0;
+    room = text_room(texts, size);
+    if (!room)
+        return 0;
+    text_begin((struct muster_text_header *)room, field, size, path.full_bytes > size ? 0 : size, path.full_bytes);
+    bpf_probe_read_kernel(room + sizeof(struct muster_text_header), size,
+                          &texts->scratch->path.bytes[path.begin & (MUSTER_PATH_MAX_BYTES - 1)]);
+    text_end(texts, field, size);
+    return path.detached;
+}
+
+/* A NUL-terminated string of the kernel's, at most a path. */
+static __always_inline void text_string(struct texts *texts, unsigned field, const char *string)
+{
+    struct path_buffer *buffer = &texts->scratch->path;
+    long length = bpf_probe_read_kernel_str(buffer->bytes, MUSTER_PATH_MAX_BYTES, string);
+    __u32 size = length - 1;
+    unsigned char *room;
+
+    if (length <= 0 || size >= MUSTER_PATH_MAX_BYTES) {
+        text_unavailable(texts, field);
+        return;
+    }
+    room = text_room(texts, size);
+    if (!room)
+        return;
+    text_begin((struct muster_text_header *)room, field, size, size, size);
+    bpf_probe_read_kernel(room + sizeof(struct muster_text_header), size, buffer->bytes);
+    text_end(texts, field, size);
+}
+
+static __always_inline void text_thread_name(struct texts *texts, struct task_struct *task)
+{
+    struct thread_name_text name = {};
+    __u32 size;
+    unsigned char *room;
+
+    thread_name_fill(&name, task);
+    size = name.header.size_bytes;
+    room = text_room(texts, TASK_COMM_LEN);
+    if (!room)
+        return;
+    __builtin_memcpy(room, &name, sizeof(name));
+    text_end(texts, MUSTER_FIELD_THREAD_NAME, size);
+}
+
+/* How args are read differs: from the current process, or from any task (sleepable). */
+enum args_source { ARGS_OF_CURRENT, ARGS_OF_TASK };
+
+static __always_inline long args_copy(enum args_source source, struct task_struct *task, void *to, __u32 size,
+                                      unsigned long from)
+{
+    if (source == ARGS_OF_CURRENT)
+        return bpf_probe_read_user(to, size, (void *)from);
+    return bpf_copy_from_user_task(to, size, (void *)from, task, 0);
+}
+
+/*
+ * The argument area, whole if it fits, else its first and its last half of the limit. It is read
+ * from the new address space before the program has run in it, so what it holds is what exec
+ * was given.
+ */
+static __always_inline void text_args(struct texts *texts, enum args_source source, struct task_struct *task,
+                                      struct mm_struct *mm)
+{
+    const __u32 half = MUSTER_ARGS_MAX_BYTES / 2;
+    unsigned long begin = mm->arg_start, end = mm->arg_end;
+    unsigned long full = end - begin;
+    __u32 size = full;
+    unsigned char *room, *to;
+
+    if (end < begin || full > 0xffffffffUL) {
+        text_unavailable(texts, MUSTER_FIELD_ARGS);
+        return;
+    }
+    if (full > MUSTER_ARGS_MAX_BYTES)
+        size = MUSTER_ARGS_MAX_BYTES;
+    if (size > MUSTER_ARGS_MAX_BYTES)
+        return; /* never: tells the verifier the bound */
+    room = text_room(texts, size);
+    if (!room)
+        return;
+    to = room + sizeof(struct muster_text_header);
+    if (full <= MUSTER_ARGS_MAX_BYTES) {
+        if (size > 0 && args_copy(source, task, to, size, begin)) {
+            text_unavailable(texts, MUSTER_FIELD_ARGS);
+            return;
+        }
+        text_begin((struct muster_text_header *)room, MUSTER_FIELD_ARGS, size, size, size);
+    } else {
+        if (args_copy(source, task, to, half, begin) || args_copy(source, task, to + half, half, end - half)) {
+            text_unavailable(texts, MUSTER_FIELD_ARGS);
+            return;
+        }
+        text_begin((struct muster_text_header *)room, MUSTER_FIELD_ARGS, size, half, full);
+    }
+    text_end(texts, MUSTER_FIELD_ARGS, size);
+}
+
+/* The image: path and flags. `file` may be NULL (a kernel thread). */
+static __always_inline void text_executable(struct texts *texts, struct file *file)
+{
+    struct muster_process_start *start = &texts->scratch->start;
+    struct dentry *dentry = file->f_path.dentry;
+    __u32 detached = text_path(texts, MUSTER_FIELD_EXECUTABLE, file->f_path.mnt, dentry);
+
+    start->image_flags = 0;
+    if (!dentry->d_hash.pprev)
+        start->image_flags |= MUSTER_IMAGE_DELETED;
+    if (detached)
+        start->image_flags |= MUSTER_IMAGE_MEMFD;
+    start->record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_IMAGE_FLAGS);
+}
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loads the BPF programs: sizes the maps for this machine, chooses what depends on the kernel, and
+ * turns what libbpf says into an error that tells a person what to do.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/btf.h>
+
+#include "sensor_internal.h"
+
+#define BTF_PATH "/sys/kernel/btf/vmlinux"
+
+static const char *advice_for(int number)
+{
+    if ((number == EPERM || number == EACCES) && geteuid() != 0)
+        return "run it as root: sudo muster watch";
+    if (number == EPERM || number == EACCES)
+        return "root is not enough here: a container or a lockdown forbids BPF. Run it on the host, or give the "
+               "container CAP_BPF, CAP_PERFMON and CAP_SYS_RESOURCE; `muster doctor` tells what is missing";
+    if (number == ENOENT || number == ESRCH)
+        return "the kernel has to be built with CONFIG_DEBUG_INFO_BTF (Debian's, Ubuntu's and Fedora's are); "
+               "`muster doctor` tells what is missing";
+    if (number == ENOMEM)
+        return "try a smaller --buffer";
+    return "`muster doctor` tells what this kernel lacks";
+}
+
+bool sensor_fail(struct muster_sensor_error *error, int number, const char *what)
+{
+    error->what = what;
+    error->error = number;
+    error->advice = advice_for(number);
+    return false;
+}
+
+/* libbpf explains itself at length on standard error; our own error says it shorter. Set
+ * MUSTER_LIBBPF_DEBUG to see it all. */
+MUSTER_PRINTF(2, 0)
+static int libbpf_print(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+    if (!getenv("MUSTER_LIBBPF_DEBUG") || level == LIBBPF_DEBUG)
+        return 0;
+    return vfprintf(stderr, format, arguments);
+}
+
+/* Since Linux 6.16 sched_process_exit says whether the thread is the last: its BTF type has a third
+ * parameter (the first is the tracepoint's own). */
+static bool exit_tells_last(const struct btf *btf)
+{
+    int id = btf__find_by_name_kind(btf, "btf_trace_sched_process_exit", BTF_KIND_TYPEDEF);
+    const struct btf_type *type = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
+
+    if (type)
+        type = btf__type_by_id(btf, type->type); /* the pointer */
+    if (type && btf_is_ptr(type))
+        type = btf__type_by_id(btf, type->type);
+    return type && btf_is_func_proto(type) && btf_vlen(type) >= 3;
+}
+
+static bool maps_size(struct muster_bpf *programs, const struct muster_sensor_options *options)
+{
+    int cpu_count = libbpf_num_possible_cpus();
+    __u32 cpus = cpu_count > 0 ? (__u32)cpu_count : 1;
+
+    return bpf_map__set_max_entries(programs->maps.ring, (__u32)options->ring_bytes) == 0 &&
+           bpf_map__set_max_entries(programs->maps.cpus, cpus) == 0 &&
+           bpf_map__set_max_entries(programs->maps.exec_scratch, cpus) == 0;
+}
+
+static bool programs_configure(struct muster_bpf *programs, const struct muster_sensor_options *options)
+{
+    struct btf *btf = btf__parse(BTF_PATH, NULL);
+    bool tells_last = btf && exit_tells_last(btf);
+
+    if (!btf)
+        return false;
+    btf__free(btf);
+    programs->rodata->forks_wanted = options->forks;
+    programs->rodata->tracepoint_tells_last = tells_last;
+    programs->bss->control.wake_at = SENSOR_AWAKE;
+    bpf_program__set_autoload(programs->progs.process_fork, options->forks);
+    if (tells_last)
+        bpf_map__set_autocreate(programs->maps.exit_reported, false);
+    return true;
+}
+
+struct muster_bpf *sensor_load(const struct muster_sensor_options *options, struct muster_sensor_error *ret_error)
+{
+    struct muster_bpf *programs;
+
+    libbpf_set_print(libbpf_print);
+    programs = muster_bpf__open();
+    if (!programs) {
+        sensor_fail(ret_error, errno, "cannot open the BPF programs");
+        return NULL;
+    }
+    if (!programs_configure(programs, options)) {
+        sensor_fail(ret_error, errno, "cannot read the kernel's type information (" BTF_PATH ")");
+    } else if (!maps_size(programs, options)) {
+        sensor_fail(ret_error, errno, "cannot size the BPF maps");
+    } else if (muster_bpf__load(programs) != 0) {
+        sensor_fail(ret_error, errno, "cannot load the BPF programs");
+    } else {
+        return programs;
+    }
+    muster_bpf__destroy(programs);
+    return NULL;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading a BPF ring buffer in place. libbpf's own reader moves the consumer position as it
+ * returns; here reading and releasing are two things, because the position is a lease: what was
+ * read and not acknowledged stays.
+ *
+ * Layout of the mapping: Linux, kernel/bpf/ringbuf.c, struct bpf_ringbuf.
+ */
+#ifndef MUSTER_RING_H
+#define MUSTER_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ring {
+    uint64_t *consumer_position;       /* ours to write */
+    const uint64_t *producer_position; /* the kernel's */
+    const unsigned char *data;         /* mapped twice in a row: a record never wraps */
+    size_t size_bytes;                 /* a power of two */
+    size_t page_bytes;
+    uint64_t position; /* of the next record to read */
+};
+
+/* Maps the ring. False with errno set. */
+bool ring_init(struct ring *ring, int map_fd, size_t size_bytes);
+void ring_deinit(struct ring *ring);
+
+/*
+ * The next record that is complete, or NULL. Never passes one that is still being written. Steps
+ * over discarded ones. ring->position is then behind it.
+ */
+const void *ring_next(struct ring *ring, uint32_t *ret_size_bytes);
+
+/* Releases everything before `position`. From any one thread. */
+void ring_ack(struct ring *ring, uint64_t position);
+
+/* Whether something has been reserved behind what was read: complete or not. */
+bool ring_has_more(const struct ring *ring);
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* muster/sensor_linux.h: the sensor's life and its reading side. */
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sensor_internal.h"
+
+#define NS_PER_S 1000000000ULL
+
+uint64_t sensor_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static bool cpus_map(struct muster_sensor *sensor)
+{
+    uint32_t count = bpf_map__max_entries(sensor->programs->maps.cpus);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *memory;
+
+    sensor->cpus_bytes = (count * sizeof(struct sensor_cpu) + page - 1) / page * page;
+    memory = mmap(NULL, sensor->cpus_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+                  bpf_map__fd(sensor->programs->maps.cpus), 0);
+    if (memory == MAP_FAILED)
+        return false;
+    sensor->cpus = memory;
+    account_init(&sensor->account, &sensor->programs->bss->control, sensor->cpus, count);
+    return true;
+}
+
+static bool wake_fd_open(struct muster_sensor *sensor)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+
+    sensor->wake_fd = epoll_create1(EPOLL_CLOEXEC);
+    return sensor->wake_fd >= 0 &&
+           epoll_ctl(sensor->wake_fd, EPOLL_CTL_ADD, bpf_map__fd(sensor->programs->maps.ring), &event) == 0;
+}
+
+bool muster_sensor_open(const struct muster_sensor_options *options, struct muster_sensor **ret_sensor,
+                        struct muster_sensor_error *ret_error)
+{
+    struct muster_sensor *sensor = calloc(1, sizeof(*sensor));
+
+    if (!sensor)
+        return sensor_fail(ret_error, ENOMEM, "cannot start the sensor");
+    sensor->wake_fd = -1;
+    sensor->options = *options;
+    sensor->programs = sensor_load(options, ret_error);
+    if (!sensor->programs)
+        goto failed;
+    if (!ring_init(&sensor->ring, bpf_map__fd(sensor->programs->maps.ring), options->ring_bytes) ||
+        !cpus_map(sensor) || !wake_fd_open(sensor)) {
+        sensor_fail(ret_error, errno, "cannot map the sensor's memory");
+        goto failed;
+    }
+    sensor->missed_checked_ns = sensor_now_ns();
+    *ret_sensor = sensor;
+    return true;
+failed:
+    muster_sensor_close(sensor);
+    return false;
+}
+
+/* Exits before starts: a start whose exit nobody reports would be worse than an exit too many. */
+bool muster_sensor_attach(struct muster_sensor *sensor, struct muster_sensor_error *ret_error)
+{
+    struct bpf_program *programs[SENSOR_PROGRAM_COUNT] = {
+        sensor->programs->progs.process_exit,
+        sensor->programs->progs.process_exec,
+        sensor->programs->progs.process_fork,
+    };
+    size_t count = sensor->options.forks ? 3 : 2;
+
+
+    for (size_t i = 0; i < count; i++) {
+        sensor->links[i] = bpf_program__attach(programs[i]);
+        if (!sensor->links[i])
+            return sensor_fail(ret_error, errno, "cannot attach to the kernel's tracepoints");
+    }
+    sensor->attached_ns = sensor_now_ns();
+    return true;
+}
+
+static bool record_refused(struct muster_sensor *sensor, const void *bytes, uint32_t size_bytes)
+{
+    const struct muster_record *record = bytes;
+
+    if (size_bytes >= sizeof(*record) && muster_event_is_numbered(record->type) &&
+        record->type <= SENSOR_PROGRAM_COUNT)
+        sensor->account.invalid[record->type - 1]++;
+    return true;
+}
+
+const struct muster_record *muster_sensor_next(struct muster_sensor *sensor, uint64_t *ret_position)
+{
+    const struct muster_record *record;
+    const void *bytes;
+    uint32_t size_bytes;
+
+    while ((bytes = ring_next(&sensor->ring, &size_bytes)) != NULL) {
+        if (muster_record_validate(bytes, size_bytes, &record) != MUSTER_OK) {
+            record_refused(sensor, bytes, size_bytes);
+            continue;
+        }
+        account_read(&sensor->account, record->sequence);
+        *ret_position = sensor->ring.position;
+        return record;
+    }
+    return NULL;
+}
+
+void muster_sensor_unread(struct muster_sensor *sensor, uint64_t position, const struct muster_record *record)
+{
+    account_unread(&sensor->account, record->sequence);
+    sensor->ring.position = position - ((8U + record->size_bytes + 7U) & ~7U);
+}
+
+void muster_sensor_ack(struct muster_sensor *sensor, uint64_t position)
+{
+    ring_ack(&sensor->ring, position);
+}
+
+int muster_sensor_fd(const struct muster_sensor *sensor)
+{
+    return sensor->wake_fd;
+}
+
+bool muster_sensor_arm(struct muster_sensor *sensor, bool quiet)
+{
+    uint64_t *wake_at = &sensor->programs->bss->control.wake_at;
+    uint64_t distance = quiet ? 1 : sensor->ring.size_bytes / 4;
+    struct epoll_event event;
+
+    /* Forget a wake-up that belongs to what has been read. */
+    (void)epoll_wait(sensor->wake_fd, &event, 1, 0);
+    __atomic_store_n(wake_at, sensor->ring.position + distance, __ATOMIC_SEQ_CST);
+    if (!quiet || !ring_has_more(&sensor->ring))
+        return true;
+    __atomic_store_n(wake_at, SENSOR_AWAKE, __ATOMIC_SEQ_CST);
+    return false;
+}
+
+bool muster_sensor_has_losses(const struct muster_sensor *sensor)
+{
+    return account_has_losses(&sensor->account);
+}
+
+/* Runs of each program that the kernel skipped, ever; an old kernel that cannot say says 0. */
+static void missed_runs(const struct muster_sensor *sensor, uint64_t ret_missed[SENSOR_PROGRAM_COUNT])
+{
+    const struct bpf_program *programs[SENSOR_PROGRAM_COUNT] = {
+        sensor->programs->progs.process_exec,
+        sensor->programs->progs.process_exit,
+        sensor->programs->progs.process_fork,
+    };
+
+    for (unsigned i = 0; i < SENSOR_PROGRAM_COUNT; i++) {
+        struct bpf_prog_info info = {0};
+        __u32 size = sizeof(info);
+        int fd = bpf_program__fd(programs[i]);
+
+        ret_missed[i] = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? info.recursion_misses : 0;
+    }
+}
+
+static void missed_account(struct muster_sensor *sensor, muster_sensor_tell tell, void *context)
+{
+    uint64_t missed[SENSOR_PROGRAM_COUNT], now_ns = sensor_now_ns();
+    struct muster_gap gap;
+
+    missed_runs(sensor, missed);
+    for (unsigned i = 0; i < SENSOR_PROGRAM_COUNT; i++) {
+        uint64_t ever = missed[i];
+
+        missed[i] = ever - sensor->missed_told[i];
+        sensor->missed_told[i] = ever;
+    }
+    account_missed(&sensor->account, missed, sensor->missed_checked_ns, now_ns, &gap);
+    sensor->missed_checked_ns = now_ns;
+    if (gap.count > 0)
+        tell(context, &gap.record);
+}
+
+static bool settle(struct muster_sensor *sensor, muster_sensor_tell tell, void *context)
+{
+    struct muster_gap gap;
+
+    account_flip(&sensor->account);
+    if (!account_settle(&sensor->account, &sensor->ring, sensor_now_ns(), &gap))
+        return false;
+    if (gap.count > 0)
+        tell(context, &gap.record);
+    return true;
+}
+
+void muster_sensor_account(struct muster_sensor *sensor, bool final, muster_sensor_tell tell, void *context)
+{
+    missed_account(sensor, tell, context);
+    (void)settle(sensor, tell, context);
+    /* A generation that was flipped before detaching is settled by the first, the rest by the second. */
+    if (final)
+        (void)settle(sensor, tell, context);
+}
+
+void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sensor_counts *ret_counts)
+{
+    const uint64_t *sequence = &sensor->programs->bss->control.sequence;
+    uint64_t missed = sensor->account.dropped[MUSTER_CAUSE_PROGRAM_MISSED];
+
+    ret_counts->produced = (__atomic_load_n(sequence, __ATOMIC_SEQ_CST) & SENSOR_SEQUENCE_MASK) + missed;
+    ret_counts->read = sensor->account.read;
+    memcpy(ret_counts->dropped, sensor->account.dropped, sizeof(ret_counts->dropped));
+}
+
+void muster_sensor_detach(struct muster_sensor *sensor)
+{
+    for (size_t i = 0; i < SENSOR_PROGRAM_COUNT; i++) {
+        bpf_link__destroy(sensor->links[i]);
+        sensor->links[i] = NULL;
+    }
+    /* A program that had begun when its link went may still be running. Tracepoints run within an
+     * RCU read-side section, and this waits for all of those (membarrier(2): since Linux 4.14 the
+     * global command is synchronize_rcu). */
+    (void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+void muster_sensor_close(struct muster_sensor *sensor)
+{
+    if (!sensor)
+        return;
+    muster_sensor_detach(sensor);
+    if (sensor->wake_fd >= 0)
+        close(sensor->wake_fd);
+    if (sensor->cpus)
+        munmap(sensor->cpus, sensor->cpus_bytes);
+    ring_deinit(&sensor->ring);
+    if (sensor->programs)
+        muster_bpf__destroy(sensor->programs);
+    free(sensor);
+}
