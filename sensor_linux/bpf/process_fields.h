@@ -38,30 +38,26 @@ static __always_inline void process_fill(struct muster_process *process, struct 
     process->real_group_id = cred->gid.val;
 }
 
-/* The name of the process's first thread, as the last text of a record: 24 or 32 bytes with its
- * header. The kernel pads comm with zeros, and so does this. */
+/* The name of the process's first thread as a text: 16 to 32 bytes with its header. */
 struct thread_name_text {
     struct muster_text_header header;
-    char name[TASK_COMM_LEN];
+    char name[TASK_COMM_LEN + 8]; /* the rear only lets the verifier see an end */
 };
 
 static __always_inline __u32 thread_name_fill(struct thread_name_text *text, struct task_struct *task)
 {
     struct task_struct *leader = task->group_leader;
-    __u32 size = 0;
+    long length;
+    __u32 size;
 
-    bpf_probe_read_kernel(text->name, sizeof(text->name), leader->comm);
-    text->name[TASK_COMM_LEN - 1] = 0;
-#pragma unroll
-    for (__u32 i = 0; i < TASK_COMM_LEN; i++)
-        if (size == i && text->name[i] != 0)
-            size = i + 1;
+    __builtin_memset(text, 0, sizeof(*text)); /* the padding too: what follows stops at the NUL */
+    length = bpf_probe_read_kernel_str(text->name, TASK_COMM_LEN, leader->comm);
+    size = length > 0 ? length - 1 : 0;
     text->header.field = MUSTER_FIELD_THREAD_NAME;
-    text->header.reserved = 0;
     text->header.size_bytes = size;
     text->header.head_bytes = size;
     text->header.full_bytes = size;
-    return sizeof(text->header) + (size == 0 ? 0 : size <= 8 ? 8 : 16);
+    return sizeof(text->header) + ((size + 7) & 0x18);
 }
 
 #endif
