@@ -42,8 +42,19 @@ ALL_CFLAGS = $(STANDARD) $(WARNINGS) -Iinclude -MMD -MP $(CFLAGS)
 
 include tools/rules.mk
 
-.PHONY: all clean help
+.PHONY: all run check clean help
 all: $(B)/muster ## build build/muster
+
+run: ## install what is missing, build, and show live process events (as root)
+	@tools/install-dependencies build
+	@$(MAKE) --no-print-directory all
+	@tools/run
+
+check: ## install what is missing, build, and run every test of the fast tier (as root, under 10 minutes)
+	@tools/install-dependencies check
+	@$(MAKE) --no-print-directory check-built
+
+include tools/checks.mk
 
 clean: ## remove build/
 	$(Q)rm -rf $(B)

@@ -38,9 +38,9 @@ struct capture {
 };
 
 enum capture_end {
-    CAPTURE_STOPPED,   /* a signal, or the duration is over; all is delivered */
-    CAPTURE_OUTPUT,    /* the output failed: pump->error */
-    CAPTURE_STALLED,   /* the output took nothing for too long while stopping, or a second signal came */
+    CAPTURE_STOPPED, /* a signal, or the duration is over; all is delivered */
+    CAPTURE_OUTPUT,  /* the output failed: pump->error */
+    CAPTURE_STALLED, /* the output took nothing for too long while stopping, or a second signal came */
 };
 
 /* Signals SIGINT, SIGTERM and SIGHUP are blocked and read by capture from here on. False with errno

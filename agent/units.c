@@ -53,8 +53,8 @@ bool size_parse(const char *text, uint64_t *ret_bytes)
 
 bool time_parse(const char *text, uint64_t *ret_ms)
 {
-    static const struct unit units[] = {{"", 1000},     {"ms", 1},         {"s", 1000},
-                                        {"m", 60000},   {"h", 3600000},    {"d", 86400000}};
+    static const struct unit units[] = {{"", 1000},   {"ms", 1},      {"s", 1000},
+                                        {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
 
     return unit_apply(units, sizeof(units) / sizeof(*units), text, ret_ms);
 }

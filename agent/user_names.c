@@ -4,8 +4,8 @@
 
 #include <pwd.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #define CACHE_SIZE 64
 

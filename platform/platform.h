@@ -13,7 +13,7 @@
 #include "muster/annotations.h"
 
 #define MUSTER_IRQL_PASSIVE 0U /* PASSIVE_LEVEL */
-#define MUSTER_IRQL_APC 1U     /* APC_LEVEL: where a FAST_MUTEX puts its holder */
+#define MUSTER_IRQL_APC     1U /* APC_LEVEL: where a FAST_MUTEX puts its holder */
 
 #define MUSTER_LOCK_BYTES 64
 
@@ -40,6 +40,6 @@ _Noreturn void muster_platform_panic(const char *what);
 
 /* For core: memcpy and memset without the C library's headers. */
 #define muster_copy(to, from, bytes) __builtin_memcpy((to), (from), (bytes))
-#define muster_clear(to, bytes) __builtin_memset((to), 0, (bytes))
+#define muster_clear(to, bytes)      __builtin_memset((to), 0, (bytes))
 
 #endif

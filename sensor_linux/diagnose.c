@@ -95,8 +95,8 @@ static void sensor_check(struct findings *findings)
     size_t processes = 0;
     bool good = muster_sensor_open(&options, &sensor, &error);
 
-    finding_add(findings, "BPF programs load", good, error.advice, "%s%s%s", good ? "exec, exit, fork, baseline" : error.what,
-                good ? "" : ": ", good ? "" : strerror(error.error));
+    finding_add(findings, "BPF programs load", good, error.advice, "%s%s%s",
+                good ? "exec, exit, fork, baseline" : error.what, good ? "" : ": ", good ? "" : strerror(error.error));
     if (!good)
         return;
     good = muster_sensor_attach(sensor, &error);

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 /* include/uapi/linux/bpf.h: the header before each record, a 32-bit length with two flag bits */
-#define RECORD_BUSY (1U << 31)
-#define RECORD_DISCARDED (1U << 30)
+#define RECORD_BUSY         (1U << 31)
+#define RECORD_DISCARDED    (1U << 30)
 #define RECORD_HEADER_BYTES 8U
 
 bool ring_init(struct ring *ring, int map_fd, size_t size_bytes)

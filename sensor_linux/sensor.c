@@ -29,8 +29,8 @@ static bool cpus_map(struct muster_sensor *sensor)
     void *memory;
 
     sensor->cpus_bytes = (count * sizeof(struct sensor_cpu) + page - 1) / page * page;
-    memory = mmap(NULL, sensor->cpus_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-                  bpf_map__fd(sensor->programs->maps.cpus), 0);
+    memory =
+        mmap(NULL, sensor->cpus_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(sensor->programs->maps.cpus), 0);
     if (memory == MAP_FAILED)
         return false;
     sensor->cpus = memory;
@@ -59,8 +59,8 @@ bool muster_sensor_open(const struct muster_sensor_options *options, struct must
     sensor->programs = sensor_load(options, ret_error);
     if (!sensor->programs)
         goto failed;
-    if (!ring_init(&sensor->ring, bpf_map__fd(sensor->programs->maps.ring), options->ring_bytes) ||
-        !cpus_map(sensor) || !wake_fd_open(sensor)) {
+    if (!ring_init(&sensor->ring, bpf_map__fd(sensor->programs->maps.ring), options->ring_bytes) || !cpus_map(sensor) ||
+        !wake_fd_open(sensor)) {
         sensor_fail(ret_error, errno, "cannot map the sensor's memory");
         goto failed;
     }
@@ -82,7 +82,6 @@ bool muster_sensor_attach(struct muster_sensor *sensor, struct muster_sensor_err
     };
     size_t count = sensor->options.forks ? 3 : 2;
 
-
     for (size_t i = 0; i < count; i++) {
         sensor->links[i] = bpf_program__attach(programs[i]);
         if (!sensor->links[i])
@@ -96,8 +95,7 @@ static bool record_refused(struct muster_sensor *sensor, const void *bytes, uint
 {
     const struct muster_record *record = bytes;
 
-    if (size_bytes >= sizeof(*record) && muster_event_is_numbered(record->type) &&
-        record->type <= SENSOR_PROGRAM_COUNT)
+    if (size_bytes >= sizeof(*record) && muster_event_is_numbered(record->type) && record->type <= SENSOR_PROGRAM_COUNT)
         sensor->account.invalid[record->type - 1]++;
     return true;
 }

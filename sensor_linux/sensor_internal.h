@@ -20,7 +20,7 @@ struct muster_sensor {
     struct account account;
     struct sensor_cpu *cpus; /* mapped */
     size_t cpus_bytes;
-    int wake_fd; /* an epoll on the ring: edge-triggered whatever the caller does */
+    int wake_fd;          /* an epoll on the ring: edge-triggered whatever the caller does */
     uint64_t attached_ns; /* when the last program was attached */
     uint64_t missed_told[SENSOR_PROGRAM_COUNT];
     uint64_t missed_checked_ns;

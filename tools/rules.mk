@@ -95,4 +95,6 @@ $(eval $(call unit_flavour,plain,$(CC),-O2 -g))
 $(eval $(call unit_flavour,asan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsanitize=address$(,)undefined -fno-sanitize-recover=all))
 $(eval $(call unit_flavour,tsan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsanitize=thread))
 
+include tests/live/probes.mk
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -13,17 +13,17 @@
 #define MUSTER_ATTRIBUTE(x)
 #endif
 
-#define MUSTER_CAPABILITY(name) MUSTER_ATTRIBUTE(capability(name))
-#define MUSTER_GUARDED_BY(lock) MUSTER_ATTRIBUTE(guarded_by(lock))
-#define MUSTER_REQUIRES(lock) MUSTER_ATTRIBUTE(requires_capability(lock))
-#define MUSTER_EXCLUDES(lock) MUSTER_ATTRIBUTE(locks_excluded(lock))
-#define MUSTER_ACQUIRES(lock) MUSTER_ATTRIBUTE(acquire_capability(lock))
-#define MUSTER_RELEASES(lock) MUSTER_ATTRIBUTE(release_capability(lock))
+#define MUSTER_CAPABILITY(name)           MUSTER_ATTRIBUTE(capability(name))
+#define MUSTER_GUARDED_BY(lock)           MUSTER_ATTRIBUTE(guarded_by(lock))
+#define MUSTER_REQUIRES(lock)             MUSTER_ATTRIBUTE(requires_capability(lock))
+#define MUSTER_EXCLUDES(lock)             MUSTER_ATTRIBUTE(locks_excluded(lock))
+#define MUSTER_ACQUIRES(lock)             MUSTER_ATTRIBUTE(acquire_capability(lock))
+#define MUSTER_RELEASES(lock)             MUSTER_ATTRIBUTE(release_capability(lock))
 #define MUSTER_TRY_ACQUIRES(result, lock) MUSTER_ATTRIBUTE(try_acquire_capability(result, lock))
-#define MUSTER_NO_THREAD_SAFETY_ANALYSIS MUSTER_ATTRIBUTE(no_thread_safety_analysis)
+#define MUSTER_NO_THREAD_SAFETY_ANALYSIS  MUSTER_ATTRIBUTE(no_thread_safety_analysis)
 
 #if defined(__GNUC__)
-#define MUSTER_MUST_CHECK __attribute__((warn_unused_result))
+#define MUSTER_MUST_CHECK            __attribute__((warn_unused_result))
 #define MUSTER_PRINTF(string, first) __attribute__((format(printf, string, first)))
 #else
 #define MUSTER_MUST_CHECK

@@ -27,7 +27,7 @@ extern "C" {
 
 struct muster_cache; /* defined in core only */
 
-#define MUSTER_CACHE_STORAGE_BYTES 512
+#define MUSTER_CACHE_STORAGE_BYTES     512
 #define MUSTER_CACHE_STORAGE_ALIGNMENT 64
 
 union muster_cache_storage {
@@ -53,11 +53,12 @@ struct muster_cache_counts {
     uint64_t record_bytes;
     uint64_t numbered_count;
     uint64_t leased_count;
-    uint64_t lease_id;     /* of the open lease, else 0 */
+    uint64_t lease_id; /* of the open lease, else 0 */
     uint64_t refused_calls;
 };
 
-enum muster_status muster_cache_init(union muster_cache_storage *storage, struct muster_cache **ret_cache) MUSTER_MUST_CHECK;
+enum muster_status muster_cache_init(union muster_cache_storage *storage,
+                                     struct muster_cache **ret_cache) MUSTER_MUST_CHECK;
 
 /* Frees what is still cached. No other call may be under way. Before the queue's deinit. */
 void muster_cache_deinit(struct muster_cache *cache);

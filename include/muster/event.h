@@ -24,7 +24,7 @@ enum muster_event_type {
 };
 
 #define MUSTER_EVENT_NUMBERED_COUNT 4 /* types 1 to 4; an array of counts by type has type - 1 */
-#define MUSTER_EVENT_TYPE_COUNT 9
+#define MUSTER_EVENT_TYPE_COUNT     9
 
 /* Classes of admission, lowest first: under pressure the lowest is shed first. */
 enum muster_class {
@@ -38,12 +38,12 @@ enum muster_class {
 #define MUSTER_CLASS_COUNT 5
 
 /* How full, in sixteenths of its budget, a queue may be for a class still to be admitted. */
-#define MUSTER_SHARE_UNIT 16
+#define MUSTER_SHARE_UNIT    16
 #define MUSTER_SHARE_MESSAGE 4
-#define MUSTER_SHARE_FORK 8
-#define MUSTER_SHARE_EXIT 12
-#define MUSTER_SHARE_START 15
-#define MUSTER_SHARE_GAP 16
+#define MUSTER_SHARE_FORK    8
+#define MUSTER_SHARE_EXIT    12
+#define MUSTER_SHARE_START   15
+#define MUSTER_SHARE_GAP     16
 
 /* Why an event was lost. */
 enum muster_cause {
@@ -75,14 +75,14 @@ enum muster_stage {
  */
 enum muster_field {
     /* every process event */
-    MUSTER_FIELD_PID = 0,          /* in the initial pid namespace */
-    MUSTER_FIELD_TID = 1,          /* the thread that acted: called exec, fork, or ended last */
-    MUSTER_FIELD_START = 2,        /* when the process began, on the stream's clock */
+    MUSTER_FIELD_PID = 0,   /* in the initial pid namespace */
+    MUSTER_FIELD_TID = 1,   /* the thread that acted: called exec, fork, or ended last */
+    MUSTER_FIELD_START = 2, /* when the process began, on the stream's clock */
     MUSTER_FIELD_PARENT_PID = 3,
     MUSTER_FIELD_PARENT_START = 4,
     MUSTER_FIELD_SESSION = 5,
-    MUSTER_FIELD_USER = 6,         /* effective */
-    MUSTER_FIELD_GROUP = 7,        /* effective */
+    MUSTER_FIELD_USER = 6,  /* effective */
+    MUSTER_FIELD_GROUP = 7, /* effective */
     MUSTER_FIELD_REAL_USER = 8,
     MUSTER_FIELD_REAL_GROUP = 9,
     /* start and running */
@@ -106,13 +106,13 @@ enum muster_field {
     MUSTER_FIELD_MESSAGE = 38,
 };
 
-#define MUSTER_FIELD_COUNT 39
+#define MUSTER_FIELD_COUNT      39
 #define MUSTER_FIELD_FIRST_TEXT 32
 #define MUSTER_FIELD_BIT(field) (1ULL << (field))
 
 /* Bits of MUSTER_FIELD_IMAGE_FLAGS. */
 #define MUSTER_IMAGE_DELETED 1U /* the file had no name left in its directory when it was mapped */
-#define MUSTER_IMAGE_MEMFD 2U   /* the file never had one: memfd_create(2) */
+#define MUSTER_IMAGE_MEMFD   2U /* the file never had one: memfd_create(2) */
 
 /* Longest text that is kept whole; of a longer one, this much is kept as head and tail. */
 #define MUSTER_ARGS_MAX_BYTES 32768U

@@ -39,7 +39,7 @@ struct muster_queue; /* defined in core only */
 struct muster_block; /* likewise: some records that stand one behind the other */
 struct muster_room;  /* likewise: the byte budget that queue, cache and lease share */
 
-#define MUSTER_QUEUE_STORAGE_BYTES 1536
+#define MUSTER_QUEUE_STORAGE_BYTES     1536
 #define MUSTER_QUEUE_STORAGE_ALIGNMENT 64
 
 /* Room for a queue, at its final address: a global, or a member of something that never moves. */
@@ -83,8 +83,8 @@ struct muster_queue_counts {
     uint64_t charged_bytes; /* of the budget: live queue, batches, cache, lease */
     uint64_t charged_peak_bytes;
     uint64_t budget_bytes;
-    uint64_t refused_calls; /* by the IRQL contract, pushes and others */
-    uint64_t last_sequence; /* given so far, where the queue gives them */
+    uint64_t refused_calls;      /* by the IRQL contract, pushes and others */
+    uint64_t last_sequence;      /* given so far, where the queue gives them */
     struct muster_ledger ledger; /* of this hop: delivered is what was extracted */
 };
 
@@ -134,7 +134,8 @@ bool muster_queue_would_admit(struct muster_queue *queue, enum muster_class clas
  * Takes everything: MUSTER_OK, MUSTER_EMPTY, or MUSTER_REFUSED. O(1). If events were dropped since
  * the last time, the batch ends with a gap record for them, from reserved memory.
  */
-enum muster_status muster_queue_extract_all(struct muster_queue *queue, struct muster_batch *ret_batch) MUSTER_MUST_CHECK;
+enum muster_status muster_queue_extract_all(struct muster_queue *queue,
+                                            struct muster_batch *ret_batch) MUSTER_MUST_CHECK;
 
 /* Whether muster_queue_extract_all would find nothing, not even a gap to tell. */
 bool muster_queue_is_empty(struct muster_queue *queue);

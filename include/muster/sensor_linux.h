@@ -29,10 +29,10 @@ extern "C" {
 
 struct muster_sensor;
 
-#define MUSTER_SENSOR_RING_MIN (64U * 1024U)
-#define MUSTER_SENSOR_RING_MAX (1024U * 1024U * 1024U)
+#define MUSTER_SENSOR_RING_MIN     (64U * 1024U)
+#define MUSTER_SENSOR_RING_MAX     (1024U * 1024U * 1024U)
 #define MUSTER_SENSOR_RING_DEFAULT (8U * 1024U * 1024U)
-#define MUSTER_SENSOR_TICK_NS 10000000U /* USER_HZ is 100 */
+#define MUSTER_SENSOR_TICK_NS      10000000U /* USER_HZ is 100 */
 
 struct muster_sensor_options {
     size_t ring_bytes; /* a power of two, MUSTER_SENSOR_RING_MIN to _MAX */
@@ -89,8 +89,8 @@ void muster_sensor_account(struct muster_sensor *sensor, bool final, muster_sens
 bool muster_sensor_has_losses(const struct muster_sensor *sensor);
 
 struct muster_sensor_counts {
-    uint64_t produced; /* numbers given, and runs that the kernel skipped */
-    uint64_t read;     /* numbered records that next returned (less those unread) */
+    uint64_t produced;                    /* numbers given, and runs that the kernel skipped */
+    uint64_t read;                        /* numbered records that next returned (less those unread) */
     uint64_t dropped[MUSTER_CAUSE_COUNT]; /* as told by gap records so far */
 };
 
@@ -101,7 +101,7 @@ void muster_sensor_close(struct muster_sensor *sensor);
 
 /* One line of `muster doctor`. */
 struct muster_sensor_finding {
-    const char *what;   /* "kernel type information (BTF)" */
+    const char *what; /* "kernel type information (BTF)" */
     bool good;
     char detail[160];   /* what was seen */
     const char *advice; /* NULL where it is good */

@@ -33,8 +33,8 @@ struct muster_stream {
     const char *os_type;     /* "linux", "windows" */
     const char *os_kernel;   /* uname -r */
     const char *host_name;
-    const char *host_id;     /* /etc/machine-id */
-    const char *version;     /* of muster */
+    const char *host_id; /* /etc/machine-id */
+    const char *version; /* of muster */
     /* Name of a user id, for a person to read; NULL where not known. Any thread's context of the
      * sink. May be NULL itself. The result lives until the next call. */
     const char *(*user_name)(uint32_t user_id);
@@ -64,8 +64,7 @@ struct muster_sink *muster_sink_driver_messages_create(const struct muster_sink_
 
 /* By the name that --format takes: "text", "ndjson", "driver-messages". Returns NULL with
  * *ret_known false for any other name, and NULL with true where memory ran out. */
-struct muster_sink *muster_sink_create(const char *format, const struct muster_sink_options *options,
-                                       bool *ret_known);
+struct muster_sink *muster_sink_create(const char *format, const struct muster_sink_options *options, bool *ret_known);
 
 /* Formats one record, and writes when enough has come together. MUSTER_OUTPUT_FAILED (errno set)
  * or MUSTER_NO_MEMORY; after either only muster_sink_delivered and _destroy may be called. */

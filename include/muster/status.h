@@ -13,15 +13,15 @@ extern "C" {
 
 enum muster_status {
     MUSTER_OK = 0,
-    MUSTER_EMPTY,          /* nothing to take */
-    MUSTER_REFUSED,        /* called at an IRQL that forbids it; counted */
-    MUSTER_NO_ROOM,        /* over the byte budget of its class; counted */
-    MUSTER_NO_MEMORY,      /* an allocation failed; where it cost an event, counted */
-    MUSTER_TOO_SMALL,      /* the caller's buffer does not hold one record */
-    MUSTER_INVALID,        /* malformed input, or a value out of its range */
-    MUSTER_UNSUPPORTED,    /* well-formed, but of a version or type that this reader does not know */
-    MUSTER_WRONG_STATE,    /* the call does not fit what came before, such as an ack of no open lease */
-    MUSTER_OUTPUT_FAILED,  /* a sink could not write; errno says why */
+    MUSTER_EMPTY,         /* nothing to take */
+    MUSTER_REFUSED,       /* called at an IRQL that forbids it; counted */
+    MUSTER_NO_ROOM,       /* over the byte budget of its class; counted */
+    MUSTER_NO_MEMORY,     /* an allocation failed; where it cost an event, counted */
+    MUSTER_TOO_SMALL,     /* the caller's buffer does not hold one record */
+    MUSTER_INVALID,       /* malformed input, or a value out of its range */
+    MUSTER_UNSUPPORTED,   /* well-formed, but of a version or type that this reader does not know */
+    MUSTER_WRONG_STATE,   /* the call does not fit what came before, such as an ack of no open lease */
+    MUSTER_OUTPUT_FAILED, /* a sink could not write; errno says why */
 };
 
 /* A short English phrase without a final stop; never NULL, for unknown values too. */

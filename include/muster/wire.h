@@ -28,19 +28,19 @@
 #define MUSTER_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
 #endif
 
-#define MUSTER_RECORD_VERSION 1
+#define MUSTER_RECORD_VERSION   1
 #define MUSTER_RECORD_ALIGNMENT 8U
 #define MUSTER_RECORD_MAX_BYTES (256U * 1024U)
 
 /* Bits of muster_record.flags. */
-#define MUSTER_RECORD_WTF8 1U      /* texts are WTF-8 (Windows); else raw bytes (Linux) */
-#define MUSTER_RECORD_SKELETON 2U  /* degraded: texts were left out for want of room */
+#define MUSTER_RECORD_WTF8      1U /* texts are WTF-8 (Windows); else raw bytes (Linux) */
+#define MUSTER_RECORD_SKELETON  2U /* degraded: texts were left out for want of room */
 #define MUSTER_RECORD_SYNTHETIC 4U /* not seen happening, concluded from what was there later */
 
 struct muster_record {
-    uint32_t size_bytes;  /* of the whole record, a multiple of 8 */
-    uint16_t type;        /* enum muster_event_type */
-    uint8_t version;      /* MUSTER_RECORD_VERSION */
+    uint32_t size_bytes; /* of the whole record, a multiple of 8 */
+    uint16_t type;       /* enum muster_event_type */
+    uint8_t version;     /* MUSTER_RECORD_VERSION */
     uint8_t flags;
     uint64_t sequence;    /* 0: not numbered */
     uint64_t time_ns;     /* on the stream's clock: Linux CLOCK_BOOTTIME, Windows system time */
@@ -48,7 +48,7 @@ struct muster_record {
     uint64_t unavailable; /* likewise; never both */
     uint16_t fixed_bytes; /* header and fixed part, a multiple of 8 */
     uint16_t text_count;
-    uint32_t reserved;    /* 0 */
+    uint32_t reserved; /* 0 */
 };
 
 struct muster_text_header {
@@ -104,18 +104,18 @@ struct muster_message {
 };
 
 #define MUSTER_GAP_CAUSES 16 /* room for causes to come */
-#define MUSTER_GAP_TYPES 8
+#define MUSTER_GAP_TYPES  8
 
 /* MUSTER_EVENT_GAP */
 struct muster_gap {
     struct muster_record record;
     uint64_t first_sequence; /* MUSTER_FIELD_SEQUENCE_RANGE says whether these two are there */
     uint64_t last_sequence;
-    uint64_t count;          /* how many are missing; delivered numbers may lie in the range */
-    uint64_t start_ns;       /* time of the first and the last that are missing */
+    uint64_t count;    /* how many are missing; delivered numbers may lie in the range */
+    uint64_t start_ns; /* time of the first and the last that are missing */
     uint64_t end_ns;
-    uint32_t stage;          /* enum muster_stage */
-    uint32_t reserved;       /* 0 */
+    uint32_t stage;                     /* enum muster_stage */
+    uint32_t reserved;                  /* 0 */
     uint64_t causes[MUSTER_GAP_CAUSES]; /* by enum muster_cause; adds up to count */
     uint64_t types[MUSTER_GAP_TYPES];   /* by event type - 1; adds up to count */
 };
@@ -133,7 +133,7 @@ struct muster_sensor_status {
     uint64_t types[MUSTER_GAP_TYPES];    /* delivered, by event type - 1 */
 };
 
-#define MUSTER_ASSERT_AT(type, member, offset) \
+#define MUSTER_ASSERT_AT(type, member, offset)                                                                         \
     MUSTER_STATIC_ASSERT(offsetof(struct type, member) == (offset), #type "." #member " moved")
 #define MUSTER_ASSERT_SIZE(type, size) MUSTER_STATIC_ASSERT(sizeof(struct type) == (size), #type " changed size")
 
@@ -213,24 +213,24 @@ MUSTER_STATIC_ASSERT(MUSTER_FIELD_COUNT <= 64, "one bit a field");
 
 /* Every scalar field: X(FIELD, struct that has it, member). Validation and the documents are made
  * from this; a new scalar field is a member above, a number in event.h, and a line here. */
-#define MUSTER_PROCESS_SCALARS(X, type)                \
-    X(MUSTER_FIELD_PID, type, process.pid)                     \
-    X(MUSTER_FIELD_TID, type, process.tid)                     \
-    X(MUSTER_FIELD_START, type, process.start_ns)              \
-    X(MUSTER_FIELD_PARENT_PID, type, process.parent_pid)       \
-    X(MUSTER_FIELD_PARENT_START, type, process.parent_start_ns) \
-    X(MUSTER_FIELD_SESSION, type, process.session_id)          \
-    X(MUSTER_FIELD_USER, type, process.user_id)                \
-    X(MUSTER_FIELD_GROUP, type, process.group_id)              \
-    X(MUSTER_FIELD_REAL_USER, type, process.real_user_id)      \
+#define MUSTER_PROCESS_SCALARS(X, type)                                                                                \
+    X(MUSTER_FIELD_PID, type, process.pid)                                                                             \
+    X(MUSTER_FIELD_TID, type, process.tid)                                                                             \
+    X(MUSTER_FIELD_START, type, process.start_ns)                                                                      \
+    X(MUSTER_FIELD_PARENT_PID, type, process.parent_pid)                                                               \
+    X(MUSTER_FIELD_PARENT_START, type, process.parent_start_ns)                                                        \
+    X(MUSTER_FIELD_SESSION, type, process.session_id)                                                                  \
+    X(MUSTER_FIELD_USER, type, process.user_id)                                                                        \
+    X(MUSTER_FIELD_GROUP, type, process.group_id)                                                                      \
+    X(MUSTER_FIELD_REAL_USER, type, process.real_user_id)                                                              \
     X(MUSTER_FIELD_REAL_GROUP, type, process.real_group_id)
-#define MUSTER_START_SCALARS(X)                                      \
-    X(MUSTER_FIELD_ARGS_COUNT, struct muster_process_start, args_count) \
+#define MUSTER_START_SCALARS(X)                                                                                        \
+    X(MUSTER_FIELD_ARGS_COUNT, struct muster_process_start, args_count)                                                \
     X(MUSTER_FIELD_IMAGE_FLAGS, struct muster_process_start, image_flags)
-#define MUSTER_EXIT_SCALARS(X)                                        \
-    X(MUSTER_FIELD_EXIT_CODE, struct muster_process_exit, exit_code)     \
-    X(MUSTER_FIELD_EXIT_SIGNAL, struct muster_process_exit, exit_signal) \
-    X(MUSTER_FIELD_CORE_DUMPED, struct muster_process_exit, core_dumped) \
+#define MUSTER_EXIT_SCALARS(X)                                                                                         \
+    X(MUSTER_FIELD_EXIT_CODE, struct muster_process_exit, exit_code)                                                   \
+    X(MUSTER_FIELD_EXIT_SIGNAL, struct muster_process_exit, exit_signal)                                               \
+    X(MUSTER_FIELD_CORE_DUMPED, struct muster_process_exit, core_dumped)                                               \
     X(MUSTER_FIELD_RUN_TIME, struct muster_process_exit, run_time_ns)
 #define MUSTER_GAP_SCALARS(X) X(MUSTER_FIELD_SEQUENCE_RANGE, struct muster_gap, last_sequence)
 

@@ -48,11 +48,11 @@ struct bpf_dynptr {
     __u64 : 64;
 } __attribute__((aligned(8)));
 
-#define PF_FORKNOEXEC 0x00000040 /* include/linux/sched.h: made by fork, has not exec'ed */
-#define PF_KTHREAD 0x00200000
+#define PF_FORKNOEXEC     0x00000040 /* include/linux/sched.h: made by fork, has not exec'ed */
+#define PF_KTHREAD        0x00200000
 #define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
-#define TASK_COMM_LEN 16
-#define PIDTYPE_SID 3 /* enum pid_type: PID, TGID, PGID, SID */
+#define TASK_COMM_LEN     16
+#define PIDTYPE_SID       3 /* enum pid_type: PID, TGID, PGID, SID */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

@@ -10,12 +10,12 @@
 
 #include "muster/wire.h"
 
-#define PROCESS_VALID                                                                                     \
-    (MUSTER_FIELD_BIT(MUSTER_FIELD_PID) | MUSTER_FIELD_BIT(MUSTER_FIELD_TID) |                            \
-     MUSTER_FIELD_BIT(MUSTER_FIELD_START) | MUSTER_FIELD_BIT(MUSTER_FIELD_PARENT_PID) |                   \
-     MUSTER_FIELD_BIT(MUSTER_FIELD_PARENT_START) | MUSTER_FIELD_BIT(MUSTER_FIELD_SESSION) |               \
-     MUSTER_FIELD_BIT(MUSTER_FIELD_USER) | MUSTER_FIELD_BIT(MUSTER_FIELD_GROUP) |                         \
-     MUSTER_FIELD_BIT(MUSTER_FIELD_REAL_USER) | MUSTER_FIELD_BIT(MUSTER_FIELD_REAL_GROUP))
+#define PROCESS_VALID                                                                                                  \
+    (MUSTER_FIELD_BIT(MUSTER_FIELD_PID) | MUSTER_FIELD_BIT(MUSTER_FIELD_TID) | MUSTER_FIELD_BIT(MUSTER_FIELD_START) |  \
+     MUSTER_FIELD_BIT(MUSTER_FIELD_PARENT_PID) | MUSTER_FIELD_BIT(MUSTER_FIELD_PARENT_START) |                         \
+     MUSTER_FIELD_BIT(MUSTER_FIELD_SESSION) | MUSTER_FIELD_BIT(MUSTER_FIELD_USER) |                                    \
+     MUSTER_FIELD_BIT(MUSTER_FIELD_GROUP) | MUSTER_FIELD_BIT(MUSTER_FIELD_REAL_USER) |                                 \
+     MUSTER_FIELD_BIT(MUSTER_FIELD_REAL_GROUP))
 
 /*
  * `task` is any thread of the process, `tid` the one that acted. All pointers are followed by

@@ -24,7 +24,7 @@
 #include "muster/event.h"
 
 #define SENSOR_GENERATION_BIT (1ULL << 63)
-#define SENSOR_SEQUENCE_MASK (~SENSOR_GENERATION_BIT)
+#define SENSOR_SEQUENCE_MASK  (~SENSOR_GENERATION_BIT)
 
 /* The program that makes each numbered type of event; slot = type - 1. */
 #define SENSOR_PROGRAM_COUNT 3

@@ -6,8 +6,8 @@
 #ifndef MUSTER_TEXTS_H
 #define MUSTER_TEXTS_H
 
+#include "kernel_path.h"
 #include "kernel_types.h"
-#include "path.h"
 #include "process_fields.h"
 
 #include <bpf/bpf_helpers.h>
@@ -16,7 +16,7 @@
 
 /* Where a text may begin at most: a start with all texts at their longest is 49,400 bytes. */
 #define SCRATCH_OFFSET_MAX 0xffffU
-#define SCRATCH_BYTES (SCRATCH_OFFSET_MAX + 1 + MUSTER_ARGS_MAX_BYTES)
+#define SCRATCH_BYTES      (SCRATCH_OFFSET_MAX + 1 + MUSTER_ARGS_MAX_BYTES)
 
 struct start_scratch {
     union {

@@ -6,8 +6,8 @@
  * A bounded `for` over 64 components is over the verifier's limit of a million instructions;
  * bpf_loop() verifies its body once. A process in a chroot gets the path that the machine sees.
  */
-#ifndef MUSTER_PATH_H
-#define MUSTER_PATH_H
+#ifndef MUSTER_KERNEL_PATH_H
+#define MUSTER_KERNEL_PATH_H
 
 #include "kernel_types.h"
 
@@ -16,7 +16,7 @@
 
 #include "muster/wire.h"
 
-#define PATH_NAME_MAX 256U  /* NAME_MAX and a slash */
+#define PATH_NAME_MAX  256U /* NAME_MAX and a slash */
 #define PATH_STEPS_MAX 2304 /* components of a path of 4,096 bytes, and mounts on the way */
 
 struct path_buffer {
@@ -28,9 +28,9 @@ struct path_walk {
     struct dentry *mount_root;
     struct mount *mount;
     struct path_buffer *buffer;
-    __u32 begin;       /* of what is written, in buffer->bytes */
-    __u32 full_bytes;  /* of the whole path; more than what is written if that did not fit */
-    __u32 detached;    /* ended at a dentry that has no place in any mount, such as a memfd's */
+    __u32 begin;      /* of what is written, in buffer->bytes */
+    __u32 full_bytes; /* of the whole path; more than what is written if that did not fit */
+    __u32 detached;   /* ended at a dentry that has no place in any mount, such as a memfd's */
     __u32 failed;
 };
 

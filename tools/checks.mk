@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# What `make check` is made of, each part a target of its own. Included by the Makefile.
+
+.PHONY: check-built check-unit check-asan check-tsan check-live check-compilers check-layers check-headers \
+	check-format format compile-commands
+
+RUN_TESTS := $(PYTHON) tests/run_tests.py
+
+# The runner's line is the last that is printed. Everything is built before the first test runs,
+# so that a live test does not see the compiler at work.
+check-built: check-layers check-headers check-format all check-compilers probes unit-plain unit-asan unit-tsan
+	$(Q)$(RUN_TESTS) $(foreach f,plain asan tsan,$(addprefix $(B)/$(f)/tests/unit/,$(UNIT_NAMES))) tests/golden tests/live
+
+check-unit: unit-plain ## the unit tests
+	$(Q)$(RUN_TESTS) $(addprefix $(B)/plain/tests/unit/,$(UNIT_NAMES))
+
+check-asan: unit-asan ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(Q)$(RUN_TESTS) $(addprefix $(B)/asan/tests/unit/,$(UNIT_NAMES))
+
+check-tsan: unit-tsan ## the unit tests under ThreadSanitizer
+	$(Q)$(RUN_TESTS) $(addprefix $(B)/tsan/tests/unit/,$(UNIT_NAMES))
+
+check-live: all probes ## the tests of the command line and those on the real kernel (as root)
+	$(Q)$(RUN_TESTS) tests/golden tests/live
+
+# make itself has built with CC; the other compiler has to find nothing to say either.
+check-compilers: ## build with clang too
+	$(Q)$(MAKE) --no-print-directory B=$(B)/clang CC=$(CLANG) $(B)/clang/muster
+
+check-layers: ## which folder may include what
+	$(Q)tools/check-layers
+
+check-headers: ## each public header compiles alone
+	$(Q)tools/check-headers
+
+FORMATTED = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
+
+check-format: ## fails where `make format` would change something
+	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(FORMATTED)
+
+format: ## bring all C files into the project's form
+	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)
+
+compile-commands: ## compile_commands.json for clangd (needs bear)
+	$(Q)bear -- $(MAKE) --no-print-directory -B all
