@@ -12,8 +12,8 @@ import stream_check
 from sensor import SharedSensorTest, TINY, probe, run_storm, token
 from stream_check import action_of, dig, time_ns
 
-RACES = 300
-RACING_THREADS = 8
+RACES = 250
+RACING_THREADS = 3
 
 
 def run_and_wait(arguments, **options):
@@ -70,7 +70,7 @@ class CodeTest(ExitTest):
         """The credentials of the exit are those that the process had then."""
         word = token("became")
         pid, _ = run_and_wait(["setpriv", "--reuid", "4242", "--regid", "4343", "--clear-groups", TINY, word])
-        start = self.started(word)
+        start = self.started(word, TINY)
         self.assert_fields(start, process__pid=pid, process__user__id="4242", process__group__id="4343")
         self.assert_fields(self.exited(start), process__user__id="4242", process__real_user__id="4242", process__group__id="4343")
 

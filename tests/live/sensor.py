@@ -20,6 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MUSTER = os.environ.get("MUSTER", str(ROOT / "build" / "muster"))
 PROBES = ROOT / "build" / "probes"
 TINY = str(PROBES / "tiny")
+MESSENGERS = {str(PROBES / name) for name in ("nameless", "pid_reuse", "reparent", "thread_exec")}
 READY_S = 30
 SEEN_S = 30
 STOP_S = 30
@@ -36,9 +37,11 @@ def probe(name):
     return str(PROBES / name)
 
 
-def run_probe(name, *arguments, **options):
-    """Runs a probe to its end; returns its lines of truth."""
-    done = subprocess.run([probe(name), *map(str, arguments)], stdout=subprocess.PIPE, check=True, timeout=60, **options)
+def run_probe(name, *arguments, expect=0):
+    """Runs a probe to its end, which is the exit status `expect`; returns its lines of truth."""
+    done = subprocess.run([probe(name), *map(str, arguments)], stdout=subprocess.PIPE, check=False, timeout=60)
+    if done.returncode != expect:
+        raise AssertionError(f"the probe {name} ended with {done.returncode}, not {expect}")
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -194,9 +197,15 @@ class Sensor:
 
         return until(look, what, seconds)
 
-    def wait_started(self, word):
-        return self.wait_event(lambda event: action_of(event) == "process-started" and word in (dig(event, "process.args") or []),
-                               f"process-started with {word}")
+    def wait_started(self, word, image=None):
+        """The start with `word` among its arguments; not that of a probe which was told to pass it on."""
+
+        def wanted(event):
+            executable = dig(event, "process.executable")
+            return (action_of(event) == "process-started" and word in (dig(event, "process.args") or [])
+                    and (executable not in MESSENGERS if image is None else executable == image))
+
+        return self.wait_event(wanted, f"process-started with {word}")
 
     def wait_started_pid(self, pid, image=None):
         return self.wait_event(lambda event: action_of(event) == "process-started" and dig(event, "process.pid") == pid
@@ -293,8 +302,8 @@ class SharedSensorTest(LiveTest):
         if problems:
             raise AssertionError("the stream of all tests of the class:\n  " + "\n  ".join(problems[:20]))
 
-    def started(self, word):
-        return self.sensor.wait_started(word)
+    def started(self, word, image=None):
+        return self.sensor.wait_started(word, image)
 
     def exited(self, start):
         return self.sensor.wait_exited(start)

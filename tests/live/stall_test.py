@@ -16,8 +16,8 @@ import stream_check
 from sensor import LiveTest, Sensor, TINY, run_storm, token, until
 from stream_check import action_of, dig, with_action
 
-STALL_COUNT = 6000
-PADDING = 12 * 1024        # makes a record large, so that every queue on the way runs full
+STALL_COUNT = 8000
+PADDING = 2000             # makes a record large, so that every queue on the way runs full
 STALL_AT_LEAST_S = 3
 SLOWEST_FACTOR = 4         # noise of a shared machine; a kernel side that waits would never end
 GIVE_UP_S = 5
@@ -73,12 +73,25 @@ class PipedSensor(Sensor):
         super().close()
 
     def mark(self, name):
-        """A process whose start and exit are seen before this returns."""
-        word = token(name)
-        subprocess.run([TINY, word], check=False)
-        start = self.wait_started(word)
-        self.wait_exited(start)
-        return word
+        """A process whose start and exit are seen before this returns. Tries again: right after a
+        stall there may be no room yet."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            word = token(name)
+            subprocess.run([TINY, word], check=False)
+            if self._sees_life(word, 1):
+                return word
+        raise AssertionError(f"nothing is seen any more; muster said: {self.stderr()}")
+
+    def _sees_life(self, word, seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            entities = {dig(event, "process.entity_id") for event in with_action(self.read(), "process-started")
+                        if stream_check.token_of(event) == word}
+            if any(dig(event, "process.entity_id") in entities for event in with_action(self.events, "process-exited")):
+                return True
+            time.sleep(0.02)
+        return False
 
 
 def shape_of(event):
@@ -103,23 +116,28 @@ class StalledOutputTest(LiveTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        with Sensor("--buffer", "256M") as witness, PipedSensor("--buffer", "256K", "--fail-on-loss") as stalled:
+        with Sensor("--buffer", "64M") as witness:
             cls.before, _ = run_storm(witness.folder, count=STALL_COUNT, padding=PADDING)
-            cls.first = stalled.mark("first")
-            witness.wait_started(cls.first)
-            stalled.reading.clear()
-            begin = time.monotonic()
-            cls.storm, cls.truth = run_storm(witness.folder, count=STALL_COUNT, padding=PADDING)
-            until(lambda: time.monotonic() - begin >= STALL_AT_LEAST_S, "the stall to last")
-            cls.taken_while_stalled = len(stalled.received)
-            stalled.reading.set()
-            cls.last = stalled.mark("last")
-            witness.wait_started(cls.last)
-            cls.events = stalled.stop(expect=3)
-            cls.stderr = stalled.stderr()
-            cls.problems = stalled.problems
+            with PipedSensor("--buffer", "256K", "--fail-on-loss") as stalled:
+                cls.stall(witness, stalled)
             cls.witnessed = witness.stop()
             cls.witness_problems = witness.problems
+
+    @classmethod
+    def stall(cls, witness, stalled):
+        cls.first = stalled.mark("first")
+        witness.wait_started(cls.first)
+        stalled.reading.clear()
+        begin = time.monotonic()
+        cls.storm, cls.truth = run_storm(witness.folder, count=STALL_COUNT, padding=PADDING)
+        until(lambda: time.monotonic() - begin >= STALL_AT_LEAST_S, "the stall to last")
+        cls.taken_while_stalled = len(stalled.received)
+        stalled.reading.set()
+        cls.last = stalled.mark("last")
+        witness.wait_started(cls.last)
+        cls.events = stalled.stop(expect=3)
+        cls.stderr = stalled.stderr()
+        cls.problems = stalled.problems
 
     def test_witness_is_whole(self):
         """Also: two sensors at once do not disturb each other."""

@@ -25,7 +25,8 @@ static pid_t receive_credentials(int from)
         struct cmsghdr align;
     } control;
     struct iovec part = {&byte, 1};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
     struct ucred credentials;
     struct cmsghdr *header;
 

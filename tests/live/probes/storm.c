@@ -37,22 +37,38 @@ static const char usage_text[] =
 static void parse_options(struct storm *storm, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"count", required_argument, NULL, 'c'},   {"workers", required_argument, NULL, 'w'},
-        {"image", required_argument, NULL, 'i'},   {"run", required_argument, NULL, 'r'},
-        {"padding", required_argument, NULL, 'p'}, {"truth", required_argument, NULL, 't'},
+        {"count", required_argument, NULL, 'c'},
+        {"workers", required_argument, NULL, 'w'},
+        {"image", required_argument, NULL, 'i'},
+        {"run", required_argument, NULL, 'r'},
+        {"padding", required_argument, NULL, 'p'},
+        {"truth", required_argument, NULL, 't'},
         {NULL, 0, NULL, 0},
     };
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
-        case 'c': storm->count = atol(optarg); break;
-        case 'w': storm->workers = atol(optarg); break;
-        case 'i': storm->image = optarg; break;
-        case 'r': storm->run = optarg; break;
-        case 'p': storm->padding_bytes = atol(optarg); break;
-        case 't': storm->truth_path = optarg; break;
-        default: usage(usage_text);
+        case 'c':
+            storm->count = atol(optarg);
+            break;
+        case 'w':
+            storm->workers = atol(optarg);
+            break;
+        case 'i':
+            storm->image = optarg;
+            break;
+        case 'r':
+            storm->run = optarg;
+            break;
+        case 'p':
+            storm->padding_bytes = atol(optarg);
+            break;
+        case 't':
+            storm->truth_path = optarg;
+            break;
+        default:
+            usage(usage_text);
         }
     }
     if (!storm->image || optind != argc || storm->count < 1 || storm->workers < 1 || storm->padding_bytes < 0)
@@ -137,7 +153,9 @@ static void write_truth(const struct storm *storm)
         for (number = worker; number < storm->count; number += storm->workers) {
             const struct outcome *outcome = &storm->outcomes[number];
 
-            fprintf(truth, "{\"token\":\"%s.%ld\",\"worker\":%ld,\"pid\":%" PRId32 ",\"exit_code\":%d,\"lived_ns\":%" PRIu64 "}\n",
+            fprintf(truth,
+                    "{\"token\":\"%s.%ld\",\"worker\":%ld,\"pid\":%" PRId32 ",\"exit_code\":%d,\"lived_ns\":%" PRIu64
+                    "}\n",
                     storm->run, number, worker, outcome->pid, WEXITSTATUS(outcome->status), outcome->lived_ns);
         }
     }

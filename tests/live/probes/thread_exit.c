@@ -16,7 +16,7 @@
 #include "probe.h"
 
 #define LEADER_CODE 5
-#define LAST_CODE 9
+#define LAST_CODE   9
 #define RACING_CODE 3
 #define SURVIVES_US 50000
 
