@@ -22,6 +22,7 @@ struct start_scratch {
     union {
         struct muster_process_start start;
         unsigned char bytes[SCRATCH_BYTES];
+        __u64 words[SCRATCH_BYTES / 8];
     };
     struct path_buffer path;
 };
@@ -41,17 +42,26 @@ static __always_inline void text_begin(struct muster_text_header *header, unsign
     header->full_bytes = full;
 }
 
-/* Clears the padding: the last 8 bytes before they are overwritten by the text's end. `size` is
- * bounded by the caller. */
+/*
+ * A value that is at most `most` by the program's logic, in a way that the verifier sees.
+ * barrier_var keeps the compiler from checking one copy of the value and using another: Linux 6.1's
+ * verifier does not know that they are equal.
+ */
+static __always_inline __u32 bounded(__u32 value, __u32 most)
+{
+    barrier_var(value);
+    return value > most ? most : value;
+}
+
+/* Where the next text goes, its padding cleared: the last 8 bytes, of which the text's end then
+ * overwrites some. `size` is bounded by the caller. */
 static __always_inline unsigned char *text_room(struct texts *texts, __u32 size)
 {
-    __u32 offset = texts->offset;
+    __u32 offset = bounded(texts->offset, SCRATCH_OFFSET_MAX);
     __u32 last = offset + sizeof(struct muster_text_header) + ((size - 1) & ~7U);
 
-    if (offset > SCRATCH_OFFSET_MAX - sizeof(struct muster_text_header))
-        return 0;
-    if (size > 0 && last < SCRATCH_BYTES - 8)
-        *(__u64 *)&texts->scratch->bytes[last] = 0;
+    if (size > 0 && last < SCRATCH_BYTES)
+        texts->scratch->words[last / 8] = 0;
     return &texts->scratch->bytes[offset];
 }
 
@@ -72,19 +82,15 @@ static __always_inline __u32 text_path(struct texts *texts, unsigned field, stru
                                        struct dentry *dentry)
 {
     struct path_text path = {};
-    __u32 size;
     unsigned char *room;
+    __u32 size;
 
     if (!path_read(mount, dentry, &texts->scratch->path, &path)) {
         text_unavailable(texts, field);
         return 0;
     }
-    size = path.size_bytes;
-    if (size > MUSTER_PATH_MAX_BYTES)
-        return 0;
+    size = bounded(path.size_bytes, MUSTER_PATH_MAX_BYTES);
     room = text_room(texts, size);
-    if (!room)
-        return 0;
     text_begin((struct muster_text_header *)room, field, size, path.full_bytes > size ? 0 : size, path.full_bytes);
     bpf_probe_read_kernel(room + sizeof(struct muster_text_header), size,
                           &texts->scratch->path.bytes[path.begin & (MUSTER_PATH_MAX_BYTES - 1)]);
@@ -97,16 +103,15 @@ static __always_inline void text_string(struct texts *texts, unsigned field, con
 {
     struct path_buffer *buffer = &texts->scratch->path;
     long length = bpf_probe_read_kernel_str(buffer->bytes, MUSTER_PATH_MAX_BYTES, string);
-    __u32 size = length - 1;
     unsigned char *room;
+    __u32 size;
 
-    if (length <= 0 || size >= MUSTER_PATH_MAX_BYTES) {
+    if (length <= 0) {
         text_unavailable(texts, field);
         return;
     }
+    size = bounded(length - 1, MUSTER_PATH_MAX_BYTES);
     room = text_room(texts, size);
-    if (!room)
-        return;
     text_begin((struct muster_text_header *)room, field, size, size, size);
     bpf_probe_read_kernel(room + sizeof(struct muster_text_header), size, buffer->bytes);
     text_end(texts, field, size);
@@ -114,17 +119,13 @@ static __always_inline void text_string(struct texts *texts, unsigned field, con
 
 static __always_inline void text_thread_name(struct texts *texts, struct task_struct *task)
 {
-    struct thread_name_text name = {};
-    __u32 size;
+    struct thread_name_text name;
     unsigned char *room;
 
     thread_name_fill(&name, task);
-    size = name.header.size_bytes;
-    room = text_room(texts, TASK_COMM_LEN);
-    if (!room)
-        return;
+    room = text_room(texts, sizeof(name.name));
     __builtin_memcpy(room, &name, sizeof(name));
-    text_end(texts, MUSTER_FIELD_THREAD_NAME, size);
+    text_end(texts, MUSTER_FIELD_THREAD_NAME, name.header.size_bytes);
 }
 
 /* How args are read differs: from the current process, or from any task (sleepable). */
@@ -138,45 +139,40 @@ static __always_inline long args_copy(enum args_source source, struct task_struc
     return bpf_copy_from_user_task(to, size, (void *)from, task, 0);
 }
 
+/* Its first and its last half of the limit, where the whole does not fit. */
+static __always_inline long args_copy_cut(enum args_source source, struct task_struct *task, unsigned char *to,
+                                          unsigned long begin, unsigned long end)
+{
+    const __u32 half = MUSTER_ARGS_MAX_BYTES / 2;
+    long failed = args_copy(source, task, to, half, begin);
+
+    return failed ? failed : args_copy(source, task, to + half, half, end - half);
+}
+
 /*
- * The argument area, whole if it fits, else its first and its last half of the limit. It is read
- * from the new address space before the program has run in it, so what it holds is what exec
- * was given.
+ * The argument area. It is read from the new address space before the program has run in it, so
+ * what it holds is what exec was given.
  */
 static __always_inline void text_args(struct texts *texts, enum args_source source, struct task_struct *task,
                                       struct mm_struct *mm)
 {
-    const __u32 half = MUSTER_ARGS_MAX_BYTES / 2;
     unsigned long begin = mm->arg_start, end = mm->arg_end;
     unsigned long full = end - begin;
-    __u32 size = full;
-    unsigned char *room, *to;
+    __u32 size = bounded(full > MUSTER_ARGS_MAX_BYTES ? MUSTER_ARGS_MAX_BYTES : full, MUSTER_ARGS_MAX_BYTES);
+    unsigned char *room = text_room(texts, size);
+    unsigned char *to = room + sizeof(struct muster_text_header);
+    __u32 head = full > MUSTER_ARGS_MAX_BYTES ? MUSTER_ARGS_MAX_BYTES / 2 : size;
+    long failed;
 
-    if (end < begin || full > 0xffffffffUL) {
+    if (full > MUSTER_ARGS_MAX_BYTES)
+        failed = args_copy_cut(source, task, to, begin, end);
+    else
+        failed = args_copy(source, task, to, size, begin);
+    if (end < begin || full > 0xffffffffUL || failed) {
         text_unavailable(texts, MUSTER_FIELD_ARGS);
         return;
     }
-    if (full > MUSTER_ARGS_MAX_BYTES)
-        size = MUSTER_ARGS_MAX_BYTES;
-    if (size > MUSTER_ARGS_MAX_BYTES)
-        return; /* never: tells the verifier the bound */
-    room = text_room(texts, size);
-    if (!room)
-        return;
-    to = room + sizeof(struct muster_text_header);
-    if (full <= MUSTER_ARGS_MAX_BYTES) {
-        if (size > 0 && args_copy(source, task, to, size, begin)) {
-            text_unavailable(texts, MUSTER_FIELD_ARGS);
-            return;
-        }
-        text_begin((struct muster_text_header *)room, MUSTER_FIELD_ARGS, size, size, size);
-    } else {
-        if (args_copy(source, task, to, half, begin) || args_copy(source, task, to + half, half, end - half)) {
-            text_unavailable(texts, MUSTER_FIELD_ARGS);
-            return;
-        }
-        text_begin((struct muster_text_header *)room, MUSTER_FIELD_ARGS, size, half, full);
-    }
+    text_begin((struct muster_text_header *)room, MUSTER_FIELD_ARGS, size, head, full);
     text_end(texts, MUSTER_FIELD_ARGS, size);
 }
 
