@@ -164,7 +164,14 @@ static void measure_in_block(struct extent *extent, size_t max_bytes)
     }
 }
 
-/* As many whole records as fit, from the first on. */
+static uint32_t record_bytes_at(const struct muster_block *block, uint32_t offset)
+{
+    const struct muster_record *record = (const void *)(block->records + offset);
+    return record->size_bytes;
+}
+
+/* As many whole records as fit, from the first on. Ends behind a record, never before the first one
+ * of a block: that a lease takes the whole of a batch is seen by its ending with the last block. */
 static struct extent measure(const struct place *begin, size_t max_bytes)
 {
     struct extent extent = {.end = *begin};
@@ -182,7 +189,7 @@ static struct extent measure(const struct place *begin, size_t max_bytes)
         end->offset = block->used_bytes;
         end->passed_count = block->record_count;
         end->passed_numbered = block->numbered_count;
-        if (block->next == NULL)
+        if (block->next == NULL || record_bytes_at(block->next, 0) > max_bytes - extent.record_bytes)
             return extent;
         *end = (struct place){.block = block->next};
     }
@@ -226,8 +233,7 @@ static struct muster_lease describe(const struct muster_cache *cache) MUSTER_REQ
 
 static size_t first_record_bytes(const struct muster_cache *cache) MUSTER_REQUIRES(cache_guard)
 {
-    const struct muster_record *record = (const void *)(cache->begin.block->records + cache->begin.offset);
-    return record->size_bytes;
+    return record_bytes_at(cache->begin.block, cache->begin.offset);
 }
 
 /* Opens a lease, or cuts the one that is open, so that it holds no more than max_bytes. */
