@@ -38,17 +38,18 @@ class FailingOutputTest(LiveTest):
     def test_disk_that_runs_full(self):
         disk = os.path.join(self.folder, "disk")
         os.mkdir(disk)
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], stderr=subprocess.PIPE, check=False, text=True)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], stderr=subprocess.PIPE, check=False, text=True)
         self.assertEqual(mounted.returncode, 0, mounted.stderr)
         self.addCleanup(subprocess.run, ["umount", disk], check=False)
-        with Sensor(output=os.path.join(disk, "output")) as sensor:
-            run_storm(self.folder, count=3000)
+        with Sensor("--no-baseline", output=os.path.join(disk, "output")) as sensor:
+            run_storm(self.folder, count=8000)
             status = sensor.wait_status()
             said = sensor.stderr()
             events = sensor.read()
         self.assertEqual(status, 1, said)
         self.assertIn("No space left on device", said)
         undelivered = self.assert_says_undelivered(said)
+        self.assertEqual(sensor.rest, b"", "the file ends within a line")
         self.assert_no_problems(sensor.problems)
         self.assert_undelivered_is_right(events, undelivered, said)
 

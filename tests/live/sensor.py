@@ -109,7 +109,7 @@ class Sensor:
         self.events = []      # of the output, as far as it has been read
         self.problems = []    # lines that are not what they should be
         self._offset = 0
-        self._rest = b""
+        self.rest = b""       # the beginning of a line whose end has not been written
 
     # ---- life
 
@@ -174,7 +174,7 @@ class Sensor:
             file.seek(self._offset)
             data = file.read()
         self._offset += len(data)
-        whole, newline, self._rest = (self._rest + data).rpartition(b"\n")
+        whole, newline, self.rest = (self.rest + data).rpartition(b"\n")
         events, problems = stream_check.parse_lines(whole + newline)
         self.events += events
         self.problems += problems
@@ -271,6 +271,7 @@ class LiveTest(unittest.TestCase):
 
     def assert_whole(self, sensor):
         """What holds for every stream."""
+        self.assertEqual(sensor.rest, b"", "the last line has no end")
         self.assert_no_problems(sensor.problems)
         self.assert_no_problems(stream_check.check_stream(sensor.events))
 

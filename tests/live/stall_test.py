@@ -53,7 +53,7 @@ class PipedSensor(Sensor):
         position = len(self.received)
         data = bytes(self.received[self._offset:position])
         self._offset = position
-        whole, newline, self._rest = (self._rest + data).rpartition(b"\n")
+        whole, newline, self.rest = (self.rest + data).rpartition(b"\n")
         events, problems = stream_check.parse_lines(whole + newline)
         self.events += events
         self.problems += problems

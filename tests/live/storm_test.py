@@ -105,10 +105,8 @@ class StormTest(LiveTest):
 
     def test_planted_shift_of_one_is_found_out(self):
         """Off by one everywhere: a number 0 and none at the end."""
-        events = copy.deepcopy(self.events)
-        for event in events:
-            if is_numbered(event):
-                event["event"]["sequence"] -= 1
+        events = [{**event, "event": {**event["event"], "sequence": event["event"]["sequence"] - 1}} if is_numbered(event) else event
+                  for event in self.events]
         self.assert_found_out(stream_check.check_numbers(events), "numbers from 0")
 
 

@@ -4,7 +4,7 @@
  * with a token of its own in argv[1]. Writes what happened to --truth, in the order of each worker:
  *     {"token":"RUN.7","worker":0,"pid":1234,"exit_code":7,"lived_ns":98765}
  * and how fast it was to standard output. The truth is kept in memory until the storm is over, so
- * that writing it does not slow the storm.
+ * that writing it does not slow the storm. SIGTERM ends it early, and the truth is of what was.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -15,7 +15,7 @@
 #include "probe.h"
 
 struct outcome {
-    int32_t pid;
+    int32_t pid; /* 0: was not run */
     int32_t status;
     uint64_t lived_ns; /* from before vfork until after wait: an upper bound */
 };
@@ -30,6 +30,14 @@ struct storm {
     char *padding; /* argv[3], to make big records; argv[2] keeps tiny's modulo apart */
     struct outcome *outcomes;
 };
+
+static volatile sig_atomic_t *enough; /* shared with the workers */
+
+static void on_term(int number)
+{
+    (void)number;
+    *enough = 1;
+}
 
 static const char usage_text[] =
     "storm --image FILE [--count N] [--workers N] [--run NAME] [--padding BYTES] [--truth FILE]";
@@ -75,13 +83,19 @@ static void parse_options(struct storm *storm, int argc, char **argv)
         usage(usage_text);
 }
 
+static void *map_shared(size_t size_bytes)
+{
+    void *memory = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+    if (memory == MAP_FAILED)
+        die("mmap");
+    return memory;
+}
+
 static void allocate(struct storm *storm)
 {
-    size_t size_bytes = (size_t)storm->count * sizeof(*storm->outcomes);
-
-    storm->outcomes = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (storm->outcomes == MAP_FAILED)
-        die("mmap");
+    storm->outcomes = map_shared((size_t)storm->count * sizeof(*storm->outcomes));
+    enough = map_shared(sizeof(*enough));
     if (storm->padding_bytes > 0) {
         storm->padding = calloc(1, (size_t)storm->padding_bytes + 1);
         if (!storm->padding)
@@ -118,7 +132,7 @@ static _Noreturn void run_worker(const struct storm *storm, long worker)
 {
     long number;
 
-    for (number = worker; number < storm->count; number += storm->workers)
+    for (number = worker; number < storm->count && !*enough; number += storm->workers)
         run_one(storm, number);
     _exit(0);
 }
@@ -141,6 +155,16 @@ static void run_workers(const struct storm *storm)
     }
 }
 
+static long count_run(const struct storm *storm)
+{
+    long run = 0;
+    long number;
+
+    for (number = 0; number < storm->count; number++)
+        run += storm->outcomes[number].pid != 0;
+    return run;
+}
+
 static void write_truth(const struct storm *storm)
 {
     FILE *truth = fopen(storm->truth_path, "we");
@@ -150,7 +174,7 @@ static void write_truth(const struct storm *storm)
     if (!truth)
         die(storm->truth_path);
     for (worker = 0; worker < storm->workers; worker++) {
-        for (number = worker; number < storm->count; number += storm->workers) {
+        for (number = worker; number < storm->count && storm->outcomes[number].pid; number += storm->workers) {
             const struct outcome *outcome = &storm->outcomes[number];
 
             fprintf(truth,
@@ -168,15 +192,18 @@ int main(int argc, char **argv)
     struct storm storm = {.count = 1000, .workers = 2, .run = "storm"};
     unsigned long long start_ns;
     unsigned long long wall_ns;
+    long count;
 
     parse_options(&storm, argc, argv);
     allocate(&storm);
+    signal(SIGTERM, on_term);
     start_ns = now_ns(CLOCK_MONOTONIC);
     run_workers(&storm);
     wall_ns = now_ns(CLOCK_MONOTONIC) - start_ns;
+    count = count_run(&storm);
     if (storm.truth_path)
         write_truth(&storm);
     printf("{\"run\":\"%s\",\"count\":%ld,\"workers\":%ld,\"wall_ns\":%llu,\"execs_per_second\":%.1f}\n", storm.run,
-           storm.count, storm.workers, wall_ns, (double)storm.count * 1e9 / (double)wall_ns);
+           count, storm.workers, wall_ns, (double)count * 1e9 / (double)wall_ns);
     return 0;
 }
