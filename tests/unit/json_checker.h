@@ -18,6 +18,10 @@
 static inline size_t checker_character(const unsigned char *at, size_t left, uint32_t *ret_code)
 {
     static const unsigned char marks[5] = {0, 0, 0xc0, 0xe0, 0xf0};
+    if (left > 0 && at[0] < 0x80) {
+        *ret_code = at[0];
+        return 1;
+    }
     size_t size = at[0] < 0x80 ? 1 : at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
     if (left < size)
         return 0;
@@ -46,6 +50,8 @@ static inline bool checker_is_harmless(uint32_t code)
                                          0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069};
     if (code < 0x20 || (code >= 0x80 && code < 0xa0))
         return false;
+    if (code < 0x7f)
+        return true;
     for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++)
         if (code == forbidden[i])
             return false;
