@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* muster_sensor_baseline: runs the iterator, looks at the live events so far without taking them,
- * and tells the processes that those do not. */
+/* muster_sensor_baseline: runs the iterator, completes what it found from /proc, looks at the live
+ * events so far without taking them, and tells the processes that those do not. */
+#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "baseline.h"
+#include "proc_process.h"
 #include "sensor_internal.h"
 
 /* Records of the iterator, one behind the other. */
@@ -96,6 +98,99 @@ static bool processes_find(struct muster_sensor *sensor, struct stash *stash)
     return done;
 }
 
+static bool pid_stashed(const struct stash *stash, uint32_t pid, const struct muster_process_start **ret_start)
+{
+    for (size_t at = 0; at < stash->used;) {
+        const struct muster_process_start *start = (const void *)(stash->bytes + at);
+
+        at += start->record.size_bytes;
+        if (start->process.pid == pid) {
+            *ret_start = start;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `process` goes behind those that the iterator found. */
+static bool proc_stash(struct stash *stash, struct proc_process *process)
+{
+    const struct muster_process_start *parent;
+    size_t size = muster_record_size(&process->start.record, process->texts, process->text_count);
+    void *record = size ? malloc(size) : NULL;
+    bool done;
+
+    if (!record)
+        return false;
+    if (pid_stashed(stash, process->start.process.parent_pid, &parent)) {
+        process->start.process.parent_start_ns = parent->process.start_ns;
+        process->start.record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_PARENT_START);
+    }
+    muster_record_encode(record, &process->start.record, process->texts, process->text_count);
+    done = stash_add(stash, record, size);
+    free(record);
+    return done;
+}
+
+/* The pids that the iterator found, for looking up. */
+struct pid_set {
+    uint8_t *bits;
+    uint32_t limit;
+};
+
+static bool pid_set_make(struct pid_set *set, const struct stash *stash)
+{
+    enum { PID_LIMIT = 4 * 1024 * 1024 }; /* include/linux/threads.h, PID_MAX_LIMIT */
+
+    set->limit = PID_LIMIT;
+    set->bits = calloc(PID_LIMIT / 8, 1);
+    for (size_t at = 0; set->bits && at < stash->used;) {
+        const struct muster_process_start *start = (const void *)(stash->bytes + at);
+
+        at += start->record.size_bytes;
+        if (start->process.pid < set->limit)
+            set->bits[start->process.pid / 8] |= (uint8_t)(1U << start->process.pid % 8);
+    }
+    return set->bits != NULL;
+}
+
+static bool pid_set_has(const struct pid_set *set, uint32_t pid)
+{
+    return pid < set->limit && set->bits[pid / 8] >> pid % 8 & 1;
+}
+
+/* Adds what /proc has and the iterator left out, if it ran before the programs were attached. */
+static bool proc_complete(const struct muster_sensor *sensor, const struct pid_set *found, struct stash *stash)
+{
+    struct proc_process *process = malloc(sizeof(*process));
+    DIR *directory = opendir("/proc");
+    const struct dirent *entry;
+    bool done = process != NULL;
+
+    while (done && directory && (entry = readdir(directory)) != NULL) {
+        uint32_t pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+
+        if (pid == 0 || pid_set_has(found, pid) || !proc_process_read(pid, process) ||
+            process->start.process.start_ns > sensor->attached_ns)
+            continue;
+        process->start.record.time_ns = sensor_now_ns(); /* after reading: an exec meanwhile is before it */
+        done = proc_stash(stash, process);
+    }
+    if (directory)
+        closedir(directory);
+    free(process);
+    return done;
+}
+
+static bool processes_complete(const struct muster_sensor *sensor, struct stash *stash)
+{
+    struct pid_set found;
+    bool done = pid_set_make(&found, stash) && proc_complete(sensor, &found, stash);
+
+    free(found.bits);
+    return done;
+}
+
 /* Every live event that happened before now, read through a copy of the ring's reader. */
 static bool live_collect(const struct muster_sensor *sensor, struct live_events *live)
 {
@@ -159,7 +254,7 @@ bool muster_sensor_baseline(struct muster_sensor *sensor, muster_sensor_tell tel
 {
     struct stash stash = {0};
     struct live_events live = {0};
-    bool done = processes_find(sensor, &stash) && live_collect(sensor, &live);
+    bool done = processes_find(sensor, &stash) && processes_complete(sensor, &stash) && live_collect(sensor, &live);
 
     if (!done)
         sensor_fail(ret_error, errno, "cannot list the processes that already run");

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "baseline.h"
+#include "muster/sensor_linux.h"
 
 bool live_events_add(struct live_events *live, const struct muster_record *record)
 {
@@ -28,11 +29,14 @@ bool live_events_add(struct live_events *live, const struct muster_record *recor
     return true;
 }
 
+/* In ticks, as in an entity id: /proc has no more. */
 static int identity_compare(const struct live_event *a, uint32_t pid, uint64_t start_ns)
 {
+    uint64_t left = a->start_ns / MUSTER_SENSOR_TICK_NS, right = start_ns / MUSTER_SENSOR_TICK_NS;
+
     if (a->pid != pid)
         return a->pid < pid ? -1 : 1;
-    return a->start_ns < start_ns ? -1 : a->start_ns > start_ns;
+    return left < right ? -1 : left > right;
 }
 
 static int event_compare(const void *a, const void *b)
