@@ -30,10 +30,11 @@ void buffer_shrink(struct buffer *buffer, size_t capacity_bytes);
 
 void buffer_deinit(struct buffer *buffer);
 
-/* Where the next `room_bytes` go, or NULL. The caller adds what it wrote to size_bytes. */
+/* Where the next `room_bytes` go; NULL where there is no memory, or nothing to go there. The caller
+ * adds what it wrote to size_bytes. */
 static inline char *buffer_reserve(struct buffer *buffer, size_t room_bytes)
 {
-    if (buffer->no_memory ||
+    if (room_bytes == 0 || buffer->no_memory ||
         (buffer->capacity_bytes - buffer->size_bytes < room_bytes && !buffer_grow(buffer, room_bytes)))
         return NULL;
     return buffer->bytes + buffer->size_bytes;
@@ -42,7 +43,7 @@ static inline char *buffer_reserve(struct buffer *buffer, size_t room_bytes)
 static inline void buffer_append(struct buffer *buffer, const char *bytes, size_t size_bytes)
 {
     char *out = buffer_reserve(buffer, size_bytes);
-    if (out == NULL || size_bytes == 0)
+    if (out == NULL)
         return;
     memcpy(out, bytes, size_bytes);
     buffer->size_bytes += size_bytes;

@@ -5,8 +5,6 @@
  */
 #include "unit/sink_fixture.h"
 
-#include <stdio.h>
-
 #include "sinks/sink_internal.h"
 
 enum { SCRIPT_LENGTH = 7 };
@@ -214,6 +212,85 @@ static void test_no_memory(void **state)
     }
 }
 
+/* ---- memory that runs out ------------------------------------------------------------------------- */
+
+/* A sanitizer has its own realloc, which a test cannot take the place of. */
+#if !FIXTURE_IS_SANITIZED && defined(__GLIBC__)
+#define CAN_FAIL_REALLOC 1
+
+/* Which call to realloc fails: 0 is none. All growing of the sinks' buffers goes through it. */
+static unsigned fail_realloc;
+
+extern void *__libc_realloc(void *old, size_t size);
+
+void *realloc(void *old, size_t size)
+{
+    if (fail_realloc != 0 && --fail_realloc == 0)
+        return NULL;
+    return __libc_realloc(old, size);
+}
+
+static struct muster_sink *create_failing(struct fixture_sink *fixture, const char *format, unsigned nth)
+{
+    fixture->stream = fixture_stream();
+    fixture->target = fixture_target_make();
+    fixture->target.capacity = 2 * 1024 * 1024;
+    fixture->target.bytes = malloc(fixture->target.capacity);
+    struct muster_sink_options options = {&fixture->stream, {fixture_write, &fixture->target}, MUSTER_COLOR_NEVER};
+    bool known = false;
+    fail_realloc = nth;
+    fixture->sink = muster_sink_create(format, &options, &known);
+    assert_true(known);
+    return fixture->sink;
+}
+
+/* Small records, then one that makes the buffer grow several times while it is formatted. Whatever
+ * fails, lines stay whole and are counted right. Returns whether something failed. */
+static bool run_out_of_memory(const char *format, unsigned nth)
+{
+    static char bytes[100000];
+    memset(bytes, 1, sizeof(bytes));
+    struct fixture_sink fixture;
+    enum muster_status status = MUSTER_OK;
+    if (create_failing(&fixture, format, nth) != NULL) {
+        for (unsigned i = 0; i < SCRIPT_LENGTH && status == MUSTER_OK; i++)
+            give(&fixture, i, &status);
+        struct muster_process_start start = fixture_start();
+        struct muster_text text = fixture_text(MUSTER_FIELD_ARGS, bytes, sizeof(bytes));
+        const struct muster_record *record = fixture_encode(&start.record, &text, 1);
+        if (status == MUSTER_OK)
+            status = muster_sink_write(fixture.sink, record);
+        if (status == MUSTER_OK)
+            status = muster_sink_flush(fixture.sink);
+        assert_true(status == MUSTER_OK || status == MUSTER_NO_MEMORY);
+        assert_int_equal(muster_sink_whole_bytes(fixture.sink), fixture.target.size);
+        assert_true(fixture.target.size == 0 || fixture.target.bytes[fixture.target.size - 1] == '\n');
+        assert_int_equal(muster_sink_delivered(fixture.sink) == 6, status == MUSTER_OK);
+        fail_realloc = 0;
+        if (status == MUSTER_NO_MEMORY)
+            assert_int_equal(muster_sink_flush(fixture.sink), MUSTER_NO_MEMORY);
+    }
+    bool failed = fixture.sink == NULL || status != MUSTER_OK;
+    fail_realloc = 0;
+    fixture_close(&fixture);
+    return failed;
+}
+
+static void test_memory_runs_out_at_every_growth(void **state)
+{
+    (void)state;
+    enum { MORE_THAN_THERE_ARE = 40 };
+    for (size_t i = 0; i < sizeof(expectations) / sizeof(expectations[0]); i++) {
+        unsigned failed = 0;
+        for (unsigned nth = 1; nth < MORE_THAN_THERE_ARE; nth++)
+            failed += run_out_of_memory(expectations[i].format, nth) ? 1 : 0;
+        assert_true(failed >= 3);
+        assert_false(run_out_of_memory(expectations[i].format, MORE_THAN_THERE_ARE));
+    }
+}
+
+#endif
+
 static void test_unknown_format(void **state)
 {
     (void)state;
@@ -229,9 +306,15 @@ static void test_unknown_format(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_full_at_every_byte),   cmocka_unit_test(test_short_and_interrupted_writes),
-        cmocka_unit_test(test_other_errors_end_it),  cmocka_unit_test(test_a_target_that_takes_nothing),
-        cmocka_unit_test(test_writes_without_flush), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_full_at_every_byte),
+        cmocka_unit_test(test_short_and_interrupted_writes),
+        cmocka_unit_test(test_other_errors_end_it),
+        cmocka_unit_test(test_a_target_that_takes_nothing),
+        cmocka_unit_test(test_writes_without_flush),
+        cmocka_unit_test(test_no_memory),
+#ifdef CAN_FAIL_REALLOC
+        cmocka_unit_test(test_memory_runs_out_at_every_growth),
+#endif
         cmocka_unit_test(test_unknown_format),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
