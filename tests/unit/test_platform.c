@@ -160,7 +160,7 @@ unsigned test_scale_percent(void)
         return (unsigned)strtoul(wanted, NULL, 10);
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-    return 10;
+    return 20;
 #endif
 #endif
     return 100;
