@@ -181,15 +181,16 @@ bool capture_push_running(void *context, const struct muster_record *record)
     return muster_queue_push_record(capture->queue, record, 0) == MUSTER_OK;
 }
 
-/* How long to sleep, in ms. Arms the ring's wake-up; 0 where there is something to read now. */
-static int sleep_time(struct capture *capture)
+/* How long to sleep, in ms. Arms the ring's wake-up; 0 where there is something to read now.
+ * `moved`: how many records the last turn moved. */
+static int sleep_time(struct capture *capture, size_t moved)
 {
     bool lost;
 
     if (capture->throttled)
         return ROOM_WAIT_MS;
     if (!muster_sensor_arm(capture->sensor, capture->quiet))
-        return 0;
+        return moved > 0 ? 0 : UNFINISHED_WAIT_MS;
     lost = muster_sensor_has_losses(capture->sensor);
     return !capture->quiet ? BUSY_WAIT_MS : lost ? ACCOUNT_LOSS_MS : ACCOUNT_IDLE_MS;
 }
@@ -207,15 +208,16 @@ static void pace(struct capture *capture, uint64_t slept_ns, size_t count)
 }
 
 /* True to go on. */
-static bool capture_turn(struct capture *capture)
+static bool capture_turn(struct capture *capture, size_t *moved)
 {
     struct epoll_event events[4];
     uint64_t before_ns = boot_time_ns();
-    int ready = epoll_wait(capture->epoll_fd, events, 4, sleep_time(capture));
+    int ready = epoll_wait(capture->epoll_fd, events, 4, sleep_time(capture, *moved));
     uint64_t slept_ns = boot_time_ns() - before_ns;
 
     pump_event_forget(capture);
-    pace(capture, slept_ns, ring_drain(capture));
+    *moved = ring_drain(capture);
+    pace(capture, slept_ns, *moved);
     account_if_due(capture);
     if (pump_finished(capture->pump))
         return false;
@@ -296,9 +298,11 @@ enum capture_end capture_finish(struct capture *capture)
 
 enum capture_end capture_run(struct capture *capture)
 {
+    size_t moved = 1;
+
     capture->accounted_ns = boot_time_ns();
     if (capture->duration_ms == 0 || timer_start(capture))
-        while (capture_turn(capture))
+        while (capture_turn(capture, &moved))
             ;
     return capture_finish(capture);
 }
