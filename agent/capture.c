@@ -13,14 +13,15 @@
 
 #include "status_record.h"
 
-#define NS_PER_MS       1000000ULL
-#define WAKE_EVERY      512  /* records moved before the pump is told, when many come */
-#define ACCOUNT_IDLE_MS 1000 /* between two looks at the account */
-#define ACCOUNT_LOSS_MS 100  /* the same while something was lost */
-#define BUSY_WAIT_MS    10   /* a loaded ring is read at least this often */
-#define BUSY_RECORDS    10   /* that came in one such time: still loaded */
-#define ROOM_WAIT_MS    20   /* for the pump to make room, in case its sign was missed */
-#define STALL_MS        5000 /* contract.md: a stop gives up on an output that takes nothing */
+#define NS_PER_MS          1000000ULL
+#define WAKE_EVERY         512  /* records moved before the pump is told, when many come */
+#define ACCOUNT_IDLE_MS    1000 /* between two looks at the account */
+#define ACCOUNT_LOSS_MS    100  /* the same while something was lost */
+#define BUSY_WAIT_MS       10   /* a loaded ring is read at least this often */
+#define BUSY_RECORDS       10   /* that came in one such time: still loaded */
+#define UNFINISHED_WAIT_MS 1    /* for a record that is being written: its CPU was taken away, or it would be done */
+#define ROOM_WAIT_MS       20   /* for the pump to make room, in case its sign was missed */
+#define STALL_MS           5000 /* contract.md: a stop gives up on an output that takes nothing */
 
 static bool epoll_add(int epoll_fd, int fd)
 {

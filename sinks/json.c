@@ -52,20 +52,22 @@ static size_t copy_safe(char *out, const char *in, size_t size_bytes)
 
 static char short_escape(uint32_t code, unsigned flags)
 {
+    bool wanted = (flags & JSON_SHORT_ESCAPES) != 0;
+
     switch (code) {
-    case '\t':
-        return 't';
-    case '\n':
-        return 'n';
-    case '\r':
-        return 'r';
-    case '\b':
-        return (flags & JSON_SHORT_ESCAPES) != 0 ? 'b' : 0;
-    case '\f':
-        return (flags & JSON_SHORT_ESCAPES) != 0 ? 'f' : 0;
     case '"':
     case '\\':
         return (char)code;
+    case '\t':
+        return wanted ? 't' : 0;
+    case '\n':
+        return wanted ? 'n' : 0;
+    case '\r':
+        return wanted ? 'r' : 0;
+    case '\b':
+        return wanted ? 'b' : 0;
+    case '\f':
+        return wanted ? 'f' : 0;
     default:
         return 0;
     }

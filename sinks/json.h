@@ -15,7 +15,7 @@
 /* How text is read and shown. */
 enum json_flags {
     JSON_WTF8 = 1,         /* lone surrogates are one character (shown as U+FFFD all the same) */
-    JSON_SHORT_ESCAPES = 2 /* \b and \f too, as serde_json has it */
+    JSON_SHORT_ESCAPES = 2 /* \t \n \r \b \f as serde_json has them, else \uXXXX */
 };
 
 /*
