@@ -73,7 +73,9 @@ $(B)/bpf/muster.skel.h: $(B)/bpf/muster.bpf.o
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*_test.c))
 UNIT_SUPPORT := tests/unit/test_platform.c
 UNIT_NAMES := $(patsubst tests/unit/%.c,%,$(UNIT_SOURCES))
-UNIT_LINKED := $(CORE_SOURCES) $(SINK_SOURCES) $(UNIT_SUPPORT)
+# Of sensor_linux and agent what needs no kernel.
+UNIT_LINKED := $(CORE_SOURCES) $(SINK_SOURCES) $(UNIT_SUPPORT) sensor_linux/account.c sensor_linux/live_events.c \
+	sensor_linux/ring.c agent/units.c
 UNIT_CFLAGS := -I. -Itests -pthread
 
 define unit_flavour
