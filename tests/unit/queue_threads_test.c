@@ -319,6 +319,8 @@ static void *push_and_ask(void *context)
     struct muster_queue_counts counts;
 
     for (size_t i = 0; i < event_count; i++) {
+        if (i % 16 == 0)
+            test_platform_fail_allocation(1, false); /* so that there are gaps to tell */
         (void)muster_queue_push_message(queue, i, "some words", 10);
         if (index == 0 && (!muster_queue_counts(queue, &counts) || !muster_ledger_balances(&counts.ledger)))
             abort();

@@ -366,6 +366,12 @@ static void malformed_texts_are_refused(void **state)
     START_AFTER(text_at(r, 1)->field = MUSTER_FIELD_EXECUTABLE, MUSTER_INVALID);
     START_AFTER(text_at(r, 0)->field = MUSTER_FIELD_ARGS, MUSTER_INVALID);
     START_AFTER(text_at(r, 3)->field = MUSTER_FIELD_MESSAGE, MUSTER_INVALID); /* no bit for it */
+    /* Out of order, and twice the same, with the bits to match. */
+    START_AFTER((text_at(r, 0)->field = MUSTER_FIELD_WORKING_DIRECTORY, text_at(r, 1)->field = MUSTER_FIELD_EXECUTABLE),
+                MUSTER_INVALID);
+    START_AFTER((text_at(r, 1)->field = MUSTER_FIELD_EXECUTABLE,
+                 r->record.valid &= ~MUSTER_FIELD_BIT(MUSTER_FIELD_WORKING_DIRECTORY)),
+                MUSTER_INVALID);
     START_AFTER(text_at(r, 0)->size_bytes = UINT32_MAX, MUSTER_INVALID);
     START_AFTER(text_at(r, 0)->size_bytes = 13, MUSTER_INVALID);
     START_AFTER(text_at(r, 0)->head_bytes = 11, MUSTER_INVALID);
