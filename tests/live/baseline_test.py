@@ -69,6 +69,21 @@ class QuietBaselineTest(LiveTest):
         self.assertEqual(actions[1:1 + len(self.baseline)], ["process-running"] * len(self.baseline))
 
 
+class EndOfBaselineTest(LiveTest):
+    def test_who_ran_already_has_its_exit(self):
+        sleeper = subprocess.Popen(["sleep", "600"])
+        self.addCleanup(sleeper.wait)
+        self.addCleanup(sleeper.kill)
+        with Sensor() as sensor:
+            running = sensor.wait_event(lambda event: action_of(event) == "process-running" and dig(event, "process.pid") == sleeper.pid, "it")
+            sleeper.kill()
+            end = sensor.wait_exited(running)
+            sensor.stop()
+        self.assert_whole(sensor)
+        self.assertEqual(dig(end, "process.exit_code"), 128 + 9)
+        self.assertEqual(dig(end, "process.pid"), sleeper.pid)
+
+
 class NoBaselineTest(LiveTest):
     def test_no_baseline(self):
         with Sensor("--no-baseline") as sensor:

@@ -223,6 +223,19 @@ class TextTest(LiveTest):
         self.assertIn("plain", line)
         self.assertIn("gpj.exe", line)
 
+    def test_last_line_tells_how_many(self):
+        with Sensor("--no-baseline", form="text") as sensor:
+            run_storm(self.folder, count=500)
+            sensor.process.send_signal(signal.SIGINT)
+            self.assertEqual(sensor.wait_status(), 0)
+            lines = sensor.data().decode().splitlines()
+        starts, exits = (sum(1 for line in lines if line.split()[1:2] == [word]) for word in ("start", "exit"))
+        self.assertGreaterEqual(min(starts, exits), 500)
+        self.assertIn(f"{starts + exits} events", lines[-1])
+        self.assertIn(f"{starts} starts", lines[-1])
+        self.assertIn(f"{exits} exits", lines[-1])
+        self.assertIn("none missing", lines[-1])
+
     def test_colour_always(self):
         with Sensor("--color", "always", form="text") as sensor:
             _, text = self.run_nasty(sensor)

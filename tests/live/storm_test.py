@@ -3,11 +3,13 @@
 itself: a damaged copy of the same stream is found out."""
 
 import copy
+import os
+import subprocess
 import time
 import unittest
 
 import stream_check
-from sensor import LiveTest, Sensor, TINY, run_storm, running_processes
+from sensor import LiveTest, Sensor, TINY, probe, read_truth, run_storm, running_processes, token, until
 from stream_check import action_of, dig, is_numbered
 
 COUNT = 20000
@@ -108,6 +110,53 @@ class StormTest(LiveTest):
         events = [{**event, "event": {**event["event"], "sequence": event["event"]["sequence"] - 1}} if is_numbered(event) else event
                   for event in self.events]
         self.assert_found_out(stream_check.check_numbers(events), "numbers from 0")
+
+
+class StopInStormTest(LiveTest):
+    """The sensor is attached and detached in the middle of a storm, over and over: each stream is whole,
+    and of each worker it has everybody from some process to some other."""
+
+    ROUNDS = 5
+    ENOUGH = 300
+
+    def test_each_stream_is_whole(self):
+        truth_path, run = os.path.join(self.folder, "truth"), token("through").replace(".", "-")
+        storm = subprocess.Popen([probe("storm"), "--image", TINY, "--count", "2000000", "--run", run, "--truth", truth_path],
+                                 stdout=subprocess.DEVNULL)
+        try:
+            streams = [self.one_stream(run) for _ in range(self.ROUNDS)]
+        finally:
+            storm.terminate()
+            storm.wait(60)
+        truth = read_truth(truth_path)
+        for events in streams:
+            self.assert_no_problems(stream_check.check_stream(events))
+            self.assert_no_loss(events)
+            self.assert_uninterrupted(events, truth)
+
+    def one_stream(self, run):
+        sensor = Sensor("--no-baseline", "--buffer", "32M")
+        try:
+            sensor.start()
+            until(lambda: os.path.exists(sensor.output) and sensor.data().count(b'"' + run.encode() + b".") > self.ENOUGH, "enough")
+            events = sensor.stop()
+            self.assert_no_problems(sensor.problems)
+            return events
+        finally:
+            sensor.close()
+
+    def assert_uninterrupted(self, events, truth):
+        starts = stream_check.with_action(events, "process-started")
+        seen = {stream_check.token_of(event): dig(event, "process.entity_id") for event in starts}
+        ended = {dig(event, "process.entity_id") for event in stream_check.with_action(events, "process-exited")}
+        for worker in (0, 1):
+            tokens = [line["token"] for line in truth if line["worker"] == worker]
+            mine = [index for index, word in enumerate(tokens) if word in seen]
+            self.assertGreater(len(mine), 1)
+            self.assertEqual(mine, list(range(mine[0], mine[-1] + 1)), "a worker's processes have a hole")
+            # The last may have been running when the sensor was detached.
+            unended = [tokens[index] for index in mine[:-1] if seen[tokens[index]] not in ended]
+            self.assertEqual(unended, [])
 
 
 if __name__ == "__main__":
