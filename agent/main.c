@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The `muster` command: finds the verb and hands over. */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,7 +61,19 @@ static int help_verb(int count, char **arguments)
     return EXIT_DONE;
 }
 
-int main(int count, char **arguments)
+/* What a verb printed may not have arrived: a full disk is a failure, a reader that left is not. */
+static int output_finish(int code)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    if (errno == EPIPE)
+        return EXIT_DONE;
+    report("cannot write to standard output: %s", strerror(errno));
+    return EXIT_FAILED;
+}
+
+static int verb_run(int count, char **arguments)
 {
     const char *name = count > 1 ? arguments[1] : NULL;
     const struct verb *verb;
@@ -74,4 +88,10 @@ int main(int count, char **arguments)
     if (!verb)
         return report_usage(NULL, "there is no %s '%s'", name[0] == '-' ? "option" : "verb", name);
     return verb->run(count - 1, arguments + 1);
+}
+
+int main(int count, char **arguments)
+{
+    signal(SIGPIPE, SIG_IGN); /* a write says EPIPE instead */
+    return output_finish(verb_run(count, arguments));
 }

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -109,7 +108,6 @@ static bool threads_open(struct watch *watch)
         .duration_ms = watch->options->duration_ms,
         .signal_fd = -1,
     };
-    signal(SIGPIPE, SIG_IGN); /* a write says EPIPE instead */
     if (capture_init(capture) && pump_start(pump))
         return true;
     report("cannot start: %s", strerror(errno));

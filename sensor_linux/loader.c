@@ -20,7 +20,7 @@ static const char *advice_for(int number)
         return "run it as root: sudo muster watch";
     if (number == EPERM || number == EACCES)
         return "root is not enough here: a container or a lockdown forbids BPF. Run it on the host, or give the "
-               "container CAP_BPF, CAP_PERFMON and CAP_SYS_RESOURCE; `muster doctor` tells what is missing";
+               "container CAP_BPF and CAP_PERFMON; `muster doctor` tells what is missing";
     if (number == ENOENT || number == ESRCH)
         return "the kernel has to be built with CONFIG_DEBUG_INFO_BTF (Debian's, Ubuntu's and Fedora's are); "
                "`muster doctor` tells what is missing";
