@@ -13,13 +13,14 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 CLANG ?= clang
-LLVM_STRIP ?= llvm-strip
 CLANG_FORMAT ?= clang-format-14
 PYTHON ?= python3
 # bpftool lives in sbin, which is not on everyone's PATH.
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 
 B := build
+# For run and check, which are whole commands; a plain make keeps to the -j it is given.
+JOBS = -j$(shell nproc)
 , := ,
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
@@ -47,12 +48,12 @@ all: $(B)/muster ## build build/muster
 
 run: ## install what is missing, build, and show live process events (as root)
 	@tools/install-dependencies build
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@tools/run
 
 check: ## install what is missing, build, and run every test of the fast tier (as root, under 10 minutes)
 	@tools/install-dependencies check
-	@$(MAKE) --no-print-directory check-built
+	@$(MAKE) --no-print-directory $(JOBS) check-built
 
 include tools/checks.mk
 

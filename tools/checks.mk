@@ -9,16 +9,16 @@ RUN_TESTS := $(PYTHON) tests/run_tests.py
 # The runner's line is the last that is printed. Everything is built before the first test runs,
 # so that a live test does not see the compiler at work.
 check-built: check-layers check-headers check-format all check-compilers probes unit-plain unit-asan unit-tsan
-	$(Q)$(RUN_TESTS) $(foreach f,plain asan tsan,$(addprefix $(B)/$(f)/tests/unit/,$(UNIT_NAMES))) tests/golden tests/live
+	$(Q)$(RUN_TESTS) $(plain_TESTS) $(asan_TESTS) $(tsan_TESTS) tests/golden tests/live
 
 check-unit: unit-plain ## the unit tests
-	$(Q)$(RUN_TESTS) $(addprefix $(B)/plain/tests/unit/,$(UNIT_NAMES))
+	$(Q)$(RUN_TESTS) $(plain_TESTS)
 
 check-asan: unit-asan ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	$(Q)$(RUN_TESTS) $(addprefix $(B)/asan/tests/unit/,$(UNIT_NAMES))
+	$(Q)$(RUN_TESTS) $(asan_TESTS)
 
 check-tsan: unit-tsan ## the unit tests under ThreadSanitizer
-	$(Q)$(RUN_TESTS) $(addprefix $(B)/tsan/tests/unit/,$(UNIT_NAMES))
+	$(Q)$(RUN_TESTS) $(tsan_TESTS)
 
 check-live: all probes ## the tests of the command line and those on the real kernel (as root)
 	$(Q)$(RUN_TESTS) tests/golden tests/live
