@@ -111,7 +111,7 @@ static size_t ring_drain(struct capture *capture)
     capture->throttled = false;
     while ((record = muster_sensor_next(capture->sensor, &position)) != NULL) {
         if (!queue_has_room(capture, record)) {
-            muster_sensor_unread(capture->sensor, position, record);
+            muster_sensor_unread(capture->sensor, record);
             capture->throttled = true;
             break;
         }
@@ -147,14 +147,17 @@ static bool pending_push(struct capture *capture)
     return true;
 }
 
-static bool account(struct capture *capture, bool final)
+/* True where every number is accounted for, and every gap in the queue. */
+static bool account(struct capture *capture)
 {
+    bool settled;
+
     if (!pending_push(capture))
         return false;
     capture->accounted_ns = boot_time_ns();
-    muster_sensor_account(capture->sensor, final, gap_tell, capture);
+    settled = muster_sensor_account(capture->sensor, gap_tell, capture);
     pump_wake(capture->pump);
-    return pending_push(capture);
+    return pending_push(capture) && settled;
 }
 
 static void account_if_due(struct capture *capture)
@@ -163,7 +166,7 @@ static void account_if_due(struct capture *capture)
     bool lost = since_ms >= ACCOUNT_LOSS_MS && muster_sensor_has_losses(capture->sensor);
 
     if (lost || since_ms >= ACCOUNT_IDLE_MS)
-        (void)account(capture, false);
+        (void)account(capture);
 }
 
 bool capture_push_running(void *context, const struct muster_record *record)
@@ -186,11 +189,12 @@ bool capture_push_running(void *context, const struct muster_record *record)
  * `moved`: how many records the last turn moved. */
 static int sleep_time(struct capture *capture, size_t moved)
 {
+    bool armed = muster_sensor_arm(capture->sensor, capture->quiet && !capture->throttled);
     bool lost;
 
     if (capture->throttled)
         return ROOM_WAIT_MS;
-    if (!muster_sensor_arm(capture->sensor, capture->quiet))
+    if (!armed)
         return moved > 0 ? 0 : UNFINISHED_WAIT_MS;
     lost = muster_sensor_has_losses(capture->sensor);
     return !capture->quiet ? BUSY_WAIT_MS : lost ? ACCOUNT_LOSS_MS : ACCOUNT_IDLE_MS;
@@ -271,7 +275,7 @@ static bool ring_finish(struct capture *capture, struct progress *progress)
 {
     for (;;) {
         (void)ring_drain(capture);
-        if (!capture->throttled && account(capture, true))
+        if (!capture->throttled && account(capture))
             return true;
         if (pump_finished(capture->pump))
             return true;

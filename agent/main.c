@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The `muster` command: finds the verb and hands over. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report.h"
@@ -90,8 +92,18 @@ static int verb_run(int count, char **arguments)
     return verb->run(count - 1, arguments + 1);
 }
 
+/* A standard stream that was closed would be the number of the next file that is opened, a BPF map
+ * for instance, and then be written to. */
+static void standard_streams_fill(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+            exit(EXIT_FAILED);
+}
+
 int main(int count, char **arguments)
 {
+    standard_streams_fill();
     signal(SIGPIPE, SIG_IGN); /* a write says EPIPE instead */
     return output_finish(verb_run(count, arguments));
 }

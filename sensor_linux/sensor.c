@@ -91,13 +91,12 @@ bool muster_sensor_attach(struct muster_sensor *sensor, struct muster_sensor_err
     return true;
 }
 
-static bool record_refused(struct muster_sensor *sensor, const void *bytes, uint32_t size_bytes)
+static void record_refused(struct muster_sensor *sensor, const void *bytes, uint32_t size_bytes)
 {
     const struct muster_record *record = bytes;
 
     if (size_bytes >= sizeof(*record) && muster_event_is_numbered(record->type) && record->type <= SENSOR_PROGRAM_COUNT)
         sensor->account.invalid[record->type - 1]++;
-    return true;
 }
 
 const struct muster_record *muster_sensor_next(struct muster_sensor *sensor, uint64_t *ret_position)
@@ -106,7 +105,11 @@ const struct muster_record *muster_sensor_next(struct muster_sensor *sensor, uin
     const void *bytes;
     uint32_t size_bytes;
 
-    while ((bytes = ring_next(&sensor->ring, &size_bytes)) != NULL) {
+    for (;;) {
+        sensor->last_position = sensor->ring.position;
+        bytes = ring_next(&sensor->ring, &size_bytes);
+        if (!bytes)
+            return NULL;
         if (muster_record_validate(bytes, size_bytes, &record) != MUSTER_OK) {
             record_refused(sensor, bytes, size_bytes);
             continue;
@@ -115,13 +118,12 @@ const struct muster_record *muster_sensor_next(struct muster_sensor *sensor, uin
         *ret_position = sensor->ring.position;
         return record;
     }
-    return NULL;
 }
 
-void muster_sensor_unread(struct muster_sensor *sensor, uint64_t position, const struct muster_record *record)
+void muster_sensor_unread(struct muster_sensor *sensor, const struct muster_record *record)
 {
     account_unread(&sensor->account, record->sequence);
-    sensor->ring.position = position - ((8U + record->size_bytes + 7U) & ~7U);
+    sensor->ring.position = sensor->last_position;
 }
 
 void muster_sensor_ack(struct muster_sensor *sensor, uint64_t position)
@@ -202,13 +204,15 @@ static bool settle(struct muster_sensor *sensor, muster_sensor_tell tell, void *
     return true;
 }
 
-void muster_sensor_account(struct muster_sensor *sensor, bool final, muster_sensor_tell tell, void *context)
+bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell tell, void *context)
 {
+    const uint64_t *sequence = &sensor->programs->bss->control.sequence;
+
     missed_account(sensor, tell, context);
-    (void)settle(sensor, tell, context);
-    /* A generation that was flipped before detaching is settled by the first, the rest by the second. */
-    if (final)
+    /* Where a generation was flipped earlier, the first settles that one, the second what came since. */
+    if (settle(sensor, tell, context))
         (void)settle(sensor, tell, context);
+    return sensor->account.settled_sequence == (__atomic_load_n(sequence, __ATOMIC_SEQ_CST) & SENSOR_SEQUENCE_MASK);
 }
 
 void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sensor_counts *ret_counts)

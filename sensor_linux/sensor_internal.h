@@ -17,6 +17,7 @@ struct muster_sensor {
     struct bpf_link *links[SENSOR_PROGRAM_COUNT];
     struct muster_sensor_options options;
     struct ring ring;
+    uint64_t last_position; /* of the record that next returned last */
     struct account account;
     struct sensor_cpu *cpus; /* mapped */
     size_t cpus_bytes;

@@ -64,7 +64,7 @@ bool muster_sensor_baseline(struct muster_sensor *sensor, muster_sensor_tell tel
 const struct muster_record *muster_sensor_next(struct muster_sensor *sensor, uint64_t *ret_position);
 
 /* Gives back the record that next just returned: it will be returned again. */
-void muster_sensor_unread(struct muster_sensor *sensor, uint64_t position, const struct muster_record *record);
+void muster_sensor_unread(struct muster_sensor *sensor, const struct muster_record *record);
 
 void muster_sensor_ack(struct muster_sensor *sensor, uint64_t position);
 
@@ -78,12 +78,12 @@ int muster_sensor_fd(const struct muster_sensor *sensor);
 bool muster_sensor_arm(struct muster_sensor *sensor, bool quiet);
 
 /*
- * Accounts for every number given up to some moment, and tells what was lost since the last time:
- * gap records whose ranges never overlap. Call it when the ring has been read empty, or at any
- * other time; what cannot be settled yet is settled by a later call. `final`: after detach and
- * when the ring is empty; then everything is.
+ * Accounts for the numbers given up to some moment, and tells what was lost since the last time: gap
+ * records, of which the ranges never overlap. Call it when the ring has been read empty, or at any
+ * other time; what cannot be settled yet is settled by a later call. True where every number given
+ * so far is accounted for: after detach, and when the ring is empty, that comes at once.
  */
-void muster_sensor_account(struct muster_sensor *sensor, bool final, muster_sensor_tell tell, void *context);
+bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell tell, void *context);
 
 /* Whether losses wait to be told. Cheap. */
 bool muster_sensor_has_losses(const struct muster_sensor *sensor);
