@@ -12,9 +12,10 @@ import stream_check
 from sensor import LiveTest, Sensor, TINY, count_by, probe, read_truth, running_processes, stat_of, token, until
 from stream_check import action_of, dig, entity_id, with_action
 
-ROUNDS = 4
+ROUNDS = 3
 PROCESSES_MAX = 1_000_000 # of a storm; it is ended when the sensor has seen enough
 ENOUGH = 1500
+WORKERS = 16 # more than CPUs, so that some have exec'ed and wait when the baseline is taken
 
 
 class QuietBaselineTest(LiveTest):
@@ -104,8 +105,8 @@ class StormyBaselineTest(LiveTest):
     def one_round(self):
         truth_path = os.path.join(self.folder, "truth")
         run = token("stormy").replace(".", "-")
-        storm = subprocess.Popen([probe("storm"), "--image", TINY, "--count", str(PROCESSES_MAX), "--run", run, "--truth", truth_path],
-                                 stdout=subprocess.DEVNULL)
+        storm = subprocess.Popen([probe("storm"), "--image", TINY, "--count", str(PROCESSES_MAX), "--workers", str(WORKERS),
+                                  "--run", run, "--truth", truth_path], stdout=subprocess.DEVNULL)
         forks = subprocess.Popen([probe("forks"), str(PROCESSES_MAX)], stdout=subprocess.PIPE)
         before = running_processes()
         sensor = Sensor("--forks", "--buffer", "64M")
@@ -150,10 +151,10 @@ class StormyBaselineTest(LiveTest):
                 seen[stream_check.token_of(event)] += 1
                 entities[stream_check.token_of(event)] = dig(event, "process.entity_id")
         exits = count_by(with_action(events, "process-exited"), "process.entity_id")
-        for worker in (0, 1):
+        for worker in range(WORKERS):
             tokens = [line["token"] for line in truth if line["worker"] == worker]
             first = next(index for index, word in enumerate(tokens) if seen[word])
-            self.assertGreater(len(tokens) - first, 100, "the storm was over before the sensor began")
+            self.assertGreater(len(tokens) - first, 5, "the storm was over before the sensor began")
             self.assertGreater(first, 0, "the sensor began before the storm")
             self.assert_no_problems([f"{word} was seen {seen[word]} times" for word in tokens[first:] if seen[word] != 1])
             self.assert_no_problems([f"{word} has {exits[entities[word]]} exits" for word in tokens[first:] if word in entities and exits[entities[word]] != 1])
@@ -166,7 +167,7 @@ class StormyBaselineTest(LiveTest):
         pids = [line["pid"] for line in truth]
         for action in ("process-forked", "process-exited"):
             seen = [dig(event, "process.pid") for event in with_action(mine, action)]
-            self.assertGreater(len(seen), 100, "the forks were over before the sensor began")
+            self.assertGreater(len(seen), 10, "the forks were over before the sensor began")
             self.assertLess(len(seen), len(pids), "the sensor began before the forks")
             self.assertEqual(seen, pids[-len(seen):], action)
 

@@ -7,6 +7,7 @@ import pathlib
 import resource
 import shutil
 import subprocess
+import threading
 import time
 import unittest
 
@@ -369,6 +370,18 @@ class IdentityTest(ExecTest):
         self.assert_fields(end, process__exit_code=done.returncode, process__pid=truth["pid"])
         of_pid = [event for event in self.sensor.events if dig(event, "process.entity_id") == dig(start, "process.entity_id")]
         self.assertEqual([action_of(event) for event in of_pid], ["process-started", "process-started", "process-exited"])
+
+    def test_child_of_a_thread_is_the_child_of_its_process(self):
+        word = token("of-a-thread")
+        thread = threading.Thread(target=self.run_image, args=([TINY, word],))
+        thread.start()
+        thread.join()
+        start = self.started(word)
+        expected = dict(process__parent__pid=os.getpid(), process__parent__entity_id=own_entity(),
+                        process__parent__executable=os.readlink("/proc/self/exe"))
+        self.assert_fields(start, **expected)
+        del expected["process__parent__executable"]
+        self.assert_fields(self.exited(start), **expected)
 
     def test_orphan_has_its_new_parent(self):
         word = token("orphan")
