@@ -121,7 +121,8 @@ static void test_message(void **state)
                 "{\"@timestamp\":\"2026-08-20T10:00:00.000000000Z\"," ECS
                 "\"kind\":\"event\",\"category\":[\"process\"],\"type\":[\"info\"],\"action\":\"message\","
                 "\"sequence\":9," FROM "}," HOST
-                ",\"message\":\"a\\u0009b\\u000d\\u000a\\\\\\u0008\\u000c\\u001b\\u007f\\u0085\\u202e\xc3\xa9\"," AGENT "}\n");
+                ",\"message\":\"a\\u0009b\\u000d\\u000a\\\\\\u0008\\u000c\\u001b\\u007f\\u0085\\u202e\xc3\xa9\"," AGENT
+                "}\n");
 }
 
 #define GAP_BEGIN                                                                                                      \
