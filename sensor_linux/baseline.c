@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "baseline.h"
@@ -51,6 +52,7 @@ static void args_count_fill(struct muster_process_start *start)
     start->record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_ARGS_COUNT);
 }
 
+/* A record that is refused is no loss: its process is then read from /proc. */
 static bool ring_to_stash(struct ring *ring, struct stash *stash)
 {
     const struct muster_record *record;
@@ -182,10 +184,23 @@ static bool proc_complete(const struct muster_sensor *sensor, const struct pid_s
     return done;
 }
 
+/* /proc has the pids of its own namespace, the records those of the initial one. */
+static bool in_initial_pid_namespace(void)
+{
+    const ino_t initial = 0xEFFFFFFC; /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
+    struct stat status;
+
+    return stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == initial;
+}
+
 static bool processes_complete(const struct muster_sensor *sensor, struct stash *stash)
 {
     struct pid_set found;
-    bool done = pid_set_make(&found, stash) && proc_complete(sensor, &found, stash);
+    bool done;
+
+    if (!in_initial_pid_namespace())
+        return true;
+    done = pid_set_make(&found, stash) && proc_complete(sensor, &found, stash);
 
     free(found.bits);
     return done;

@@ -72,7 +72,7 @@ failed:
     return false;
 }
 
-/* Exits before starts: a start whose exit nobody reports would be worse than an exit too many. */
+/* Exits first, and last to go: an exit whose start nobody reported is better than the reverse. */
 bool muster_sensor_attach(struct muster_sensor *sensor, struct muster_sensor_error *ret_error)
 {
     struct bpf_program *programs[SENSOR_PROGRAM_COUNT] = {
@@ -227,7 +227,8 @@ void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sens
 
 void muster_sensor_detach(struct muster_sensor *sensor)
 {
-    for (size_t i = 0; i < SENSOR_PROGRAM_COUNT; i++) {
+    /* In reverse: the exit of a start that was reported is reported too. */
+    for (size_t i = SENSOR_PROGRAM_COUNT; i-- > 0;) {
         bpf_link__destroy(sensor->links[i]);
         sensor->links[i] = NULL;
     }
