@@ -44,10 +44,8 @@ static uint32_t load_little_endian(const uint8_t *from)
 }
 
 /* RFC 7693, 3.1: the mixing function G, with the rotations of BLAKE2s. */
-static void mix(uint32_t *v, const uint8_t at[4], uint32_t x, uint32_t y)
+static inline void mix(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d, uint32_t x, uint32_t y)
 {
-    uint32_t *a = &v[at[0]], *b = &v[at[1]], *c = &v[at[2]], *d = &v[at[3]];
-
     *a = *a + *b + x;
     *d = rotate_right(*d ^ *a, 16);
     *c = *c + *d;
@@ -58,13 +56,23 @@ static void mix(uint32_t *v, const uint8_t at[4], uint32_t x, uint32_t y)
     *b = rotate_right(*b ^ *c, 7);
 }
 
+/* Columns, then diagonals. Written out, so that the compiler can keep `v` in registers: a table of
+ * the indices made this the dearest function of the whole NDJSON line. */
+static inline void mix_round(uint32_t v[WORD_COUNT], const uint32_t words[WORD_COUNT], const uint8_t order[WORD_COUNT])
+{
+    mix(&v[0], &v[4], &v[8], &v[12], words[order[0]], words[order[1]]);
+    mix(&v[1], &v[5], &v[9], &v[13], words[order[2]], words[order[3]]);
+    mix(&v[2], &v[6], &v[10], &v[14], words[order[4]], words[order[5]]);
+    mix(&v[3], &v[7], &v[11], &v[15], words[order[6]], words[order[7]]);
+    mix(&v[0], &v[5], &v[10], &v[15], words[order[8]], words[order[9]]);
+    mix(&v[1], &v[6], &v[11], &v[12], words[order[10]], words[order[11]]);
+    mix(&v[2], &v[7], &v[8], &v[13], words[order[12]], words[order[13]]);
+    mix(&v[3], &v[4], &v[9], &v[14], words[order[14]], words[order[15]]);
+}
+
 /* RFC 7693, 3.2, for a block that is the first and the last. */
 static void compress(uint32_t state[STATE_COUNT], const uint32_t words[WORD_COUNT])
 {
-    static const uint8_t columns_and_diagonals[8][4] = {
-        {0, 4, 8, 12},  {1, 5, 9, 13},  {2, 6, 10, 14}, {3, 7, 11, 15},
-        {0, 5, 10, 15}, {1, 6, 11, 12}, {2, 7, 8, 13},  {3, 4, 9, 14},
-    };
     uint32_t v[WORD_COUNT];
 
     for (unsigned i = 0; i < STATE_COUNT; i++) {
@@ -74,8 +82,7 @@ static void compress(uint32_t state[STATE_COUNT], const uint32_t words[WORD_COUN
     v[12] ^= INPUT_BYTES;
     v[14] = ~v[14];
     for (unsigned round = 0; round < ROUND_COUNT; round++)
-        for (unsigned i = 0; i < 8; i++)
-            mix(v, columns_and_diagonals[i], words[sigma[round][2 * i]], words[sigma[round][2 * i + 1]]);
+        mix_round(v, words, sigma[round]);
     for (unsigned i = 0; i < STATE_COUNT; i++)
         state[i] ^= v[i] ^ v[STATE_COUNT + i];
 }

@@ -34,10 +34,41 @@ struct path_walk {
     __u32 failed;
 };
 
-static __always_inline void path_prepend(struct path_walk *walk, struct dentry *dentry)
+/* What a step needs of a dentry. In every kernel so far the two stand together, so that one read
+ * fetches both; where they do not, they are read apart. */
+struct dentry_head {
+    struct dentry *parent;
+    struct qstr name;
+};
+
+static __always_inline void dentry_read(struct dentry *dentry, struct dentry_head *head)
 {
-    __u32 length = BPF_CORE_READ(dentry, d_name.len);
-    const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+    const __u32 parent_at = bpf_core_field_offset(struct dentry, d_parent);
+    const __u32 name_at = bpf_core_field_offset(struct dentry, d_name);
+    const __u32 length_at = bpf_core_field_offset(struct qstr, len);
+
+    if (name_at == parent_at + 8 && length_at == 4 && bpf_core_field_offset(struct qstr, name) == 8) {
+        struct {
+            struct dentry *parent;
+            __u32 hash;
+            __u32 length;
+            const unsigned char *name;
+        } together;
+
+        bpf_probe_read_kernel(&together, sizeof(together), (void *)dentry + parent_at);
+        head->parent = together.parent;
+        head->name.len = together.length;
+        head->name.name = together.name;
+    } else {
+        head->parent = BPF_CORE_READ(dentry, d_parent);
+        head->name.len = BPF_CORE_READ(dentry, d_name.len);
+        head->name.name = BPF_CORE_READ(dentry, d_name.name);
+    }
+}
+
+static __always_inline void path_prepend(struct path_walk *walk, const struct dentry_head *head)
+{
+    __u32 length = head->name.len;
     __u32 begin;
 
     if (length >= PATH_NAME_MAX) {
@@ -51,14 +82,14 @@ static __always_inline void path_prepend(struct path_walk *walk, struct dentry *
     walk->begin = begin;
     begin &= MUSTER_PATH_MAX_BYTES - 1; /* for the verifier */
     walk->buffer->bytes[begin] = '/';
-    if (bpf_probe_read_kernel(&walk->buffer->bytes[begin + 1], length & (PATH_NAME_MAX - 1), name))
+    if (bpf_probe_read_kernel(&walk->buffer->bytes[begin + 1], length & (PATH_NAME_MAX - 1), head->name.name))
         walk->failed = 1;
 }
 
 static long path_step(__u32 index, struct path_walk *walk)
 {
     struct dentry *dentry = walk->dentry;
-    struct dentry *parent;
+    struct dentry_head head = {};
 
     (void)index;
     if (dentry == walk->mount_root) {
@@ -72,17 +103,17 @@ static long path_step(__u32 index, struct path_walk *walk)
         walk->mount_root = BPF_CORE_READ(above, mnt.mnt_root);
         return 0;
     }
-    parent = BPF_CORE_READ(dentry, d_parent);
-    if (!parent) {
+    dentry_read(dentry, &head);
+    if (!head.parent) {
         walk->failed = 1;
         return 1;
     }
-    path_prepend(walk, dentry);
-    if (parent == dentry) {
+    path_prepend(walk, &head);
+    if (head.parent == dentry) {
         walk->detached = 1;
         return 1;
     }
-    walk->dentry = parent;
+    walk->dentry = head.parent;
     return walk->failed ? 1 : 0;
 }
 

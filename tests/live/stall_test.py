@@ -279,7 +279,7 @@ class HostileArgumentsTest(LiveTest):
         image = shutil.copy(TINY, os.path.join(self.folder, "tiny"))
         with PipedSensor("--buffer", str(self.RING_BYTES)) as sensor:
             sensor.hold()
-            command = [probe("storm"), "--image", image, "--count", str(self.COUNT), "--padding", "131000", "--run", "hostile"]
+            command = [shutil.copy(probe("storm"), self.folder), "--image", image, "--count", str(self.COUNT), "--padding", "131000", "--run", "hostile"]
             subprocess.run(command, user=NOBODY, group=NOBODY, extra_groups=[], stdout=subprocess.DEVNULL, check=True)
             memory_kib = int(re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{sensor.process.pid}/status").read_text())[1])
             sensor.release()
