@@ -45,6 +45,7 @@ include tools/rules.mk
 
 .PHONY: all run check clean help
 all: $(B)/muster ## build build/muster
+	@:
 
 run: ## install what is missing, build, and show live process events (as root)
 	@tools/install-dependencies build
