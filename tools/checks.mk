@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `make check` is made of, each part a target of its own. Included by the Makefile.
 
-.PHONY: check-built check-unit check-asan check-tsan check-live check-compilers check-layers check-headers \
+.PHONY: check-built check-unit check-asan check-tsan check-live check-compilers check-mingw check-layers check-headers \
 	check-format format compile-commands
 
 RUN_TESTS := $(PYTHON) tests/run_tests.py
 
 # The runner's line is the last that is printed. Everything is built before the first test runs,
 # so that a live test does not see the compiler at work.
-check-built: check-layers check-headers check-format all check-compilers probes unit-plain unit-asan unit-tsan
+check-built: check-layers check-headers check-format all check-compilers check-mingw probes unit-plain unit-asan unit-tsan
 	$(Q)$(RUN_TESTS) $(plain_TESTS) $(asan_TESTS) $(tsan_TESTS) tests/golden tests/live
 
 check-unit: unit-plain ## the unit tests
@@ -26,6 +26,11 @@ check-live: all probes ## the tests of the command line and those on the real ke
 # make itself has built with CC; the other compiler has to find nothing to say either.
 check-compilers: ## build with clang too
 	$(Q)$(MAKE) --no-print-directory B=$(B)/clang CC=$(CLANG) $(B)/clang/muster
+
+# The same sources for Windows, as user and as kernel code; the latter may need nothing but what
+# tools/nt-imports.allow has.
+check-mingw: $(MINGW_USER_OBJECTS) $(MINGW_KERNEL_OBJECTS) ## core builds for Windows, user and kernel, and imports only what it may
+	$(Q)MINGW_CC=$(MINGW_CC) tools/check-nt-imports $(MINGW_KERNEL_OBJECTS)
 
 check-layers: ## which folder may include what
 	$(Q)tools/check-layers

@@ -45,6 +45,38 @@ $(B)/muster: $(PROGRAM_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LINK_HARDENING) -pthread $^ -lbpf -o $@
 
+# ---- core and platform for Windows, built and not yet linked --------------------------------------
+# mingw-user    what muster.exe will stand on
+# mingw-kernel  what muster.sys will stand on, with the DDK's headers in sight
+MINGW_CC ?= x86_64-w64-mingw32-gcc
+# By default that compiler is gcc, whatever CC is.
+MINGW_WARNINGS := $(filter-out -Wthread-safety,$(WARNINGS)) -Wlogical-op -Wduplicated-cond -Wduplicated-branches
+MINGW_DDK ?= /usr/share/mingw-w64/include/ddk
+
+# -ffreestanding         no C library; memcpy and memset, which gcc calls even so, are exports of ntoskrnl
+# -mgeneral-regs-only    x87, MMX and AVX are not the kernel's to use without saving them; core needs none
+# -mno-stack-arg-probe   nobody has ___chkstk_ms in the kernel. It probes frames over a page, and
+# -Wframe-larger-than,   with -Wvla and
+# -Walloca               there are none: nothing can step over the guard page
+# -fno-stack-protector   nobody has __stack_chk_fail in the kernel
+# Not needed: -mno-red-zone, since the ABI has none; frame pointers, since .pdata unwinds.
+# _WIN32_WINNT           Windows 10; what came later is looked up at run time
+KERNEL_CFLAGS := -ffreestanding -I. -isystem $(MINGW_DDK) -D_WIN32_WINNT=0x0a00 -mgeneral-regs-only \
+	-mno-stack-arg-probe -Wframe-larger-than=1024 -Walloca -fno-stack-protector
+
+MINGW_USER_OBJECTS := $(CORE_SOURCES:%.c=$(B)/mingw-user/%.o)
+MINGW_KERNEL_OBJECTS := $(patsubst %.c,$(B)/mingw-kernel/%.o,$(CORE_SOURCES) platform/nt_platform.c)
+
+$(B)/mingw-user/%.o: %.c
+	$(call say,CC-user,$<)
+	@mkdir -p $(@D)
+	$(Q)$(MINGW_CC) $(STANDARD) $(MINGW_WARNINGS) -Iinclude -MMD -MP -O2 -g -ffreestanding -I. -c $< -o $@
+
+$(B)/mingw-kernel/%.o: %.c
+	$(call say,CC-sys,$<)
+	@mkdir -p $(@D)
+	$(Q)$(MINGW_CC) $(STANDARD) $(MINGW_WARNINGS) -Iinclude -MMD -MP -O2 -g $(KERNEL_CFLAGS) -c $< -o $@
+
 # ---- BPF ----------------------------------------------------------------------------------------
 # sensor_state first: the linker of bpftool 7.1 gives a map that it first meets as extern a wrong offset.
 BPF_SOURCES := $(sort $(wildcard sensor_linux/bpf/*.bpf.c))
