@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The seam that core stands on: lock, memory, IRQL and a way to stop. One file a host implements it
- * (posix_platform.c; the kernel's own later), chosen when linking. Tests link one that fails
+ * (posix_platform.c, nt_platform.c), chosen when linking. Tests link one that fails
  * allocations, raises the IRQL and delays at lock edges; nothing that ships can.
  */
 #ifndef MUSTER_PLATFORM_H
