@@ -8,8 +8,6 @@
  */
 #include "unit/sink_fixture.h"
 
-#include <stdio.h>
-
 #include "muster/text_utf16.h"
 #include "sinks/unicode.h"
 
