@@ -21,6 +21,7 @@
 #define BUSY_RECORDS       10   /* that came in one such time: still loaded */
 #define UNFINISHED_WAIT_MS 1    /* for a record that is being written: its CPU was taken away, or it would be done */
 #define ROOM_WAIT_MS       20   /* for the pump to make room, in case its sign was missed */
+#define AGAIN_MS           1000 /* signals this close together are one */
 #define STALL_MS           5000 /* contract.md: a stop gives up on an output that takes nothing */
 
 static bool epoll_add(int epoll_fd, int fd)
@@ -40,23 +41,38 @@ static bool timer_start(struct capture *capture)
     return timerfd_settime(capture->timer_fd, 0, &when, NULL) == 0;
 }
 
+static void signals_fill(sigset_t *ret_signals)
+{
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action;
+
+    sigemptyset(ret_signals);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+        if (sigaction(ends[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(ret_signals, ends[i]);
+}
+
+void capture_signals_keep(void)
+{
+    sigset_t signals;
+
+    signals_fill(&signals);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
 bool capture_init(struct capture *capture)
 {
     sigset_t signals;
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
+    signals_fill(&signals);
     capture->quiet = true;
     capture->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     capture->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0)
-        return false;
     capture->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     return capture->epoll_fd >= 0 && epoll_add(capture->epoll_fd, capture->signal_fd) &&
            epoll_add(capture->epoll_fd, capture->timer_fd) && epoll_add(capture->epoll_fd, capture->pump->event_fd) &&
-           epoll_add(capture->epoll_fd, muster_sensor_fd(capture->sensor));
+           epoll_add(capture->epoll_fd, muster_sensor_fd(capture->sensor)) &&
+           (capture->duration_ms == 0 || timer_start(capture));
 }
 
 void capture_deinit(struct capture *capture)
@@ -173,16 +189,17 @@ bool capture_push_running(void *context, const struct muster_record *record)
 {
     struct capture *capture = context;
     struct pollfd wait[] = {{.fd = capture->pump->event_fd, .events = POLLIN},
-                            {.fd = capture->signal_fd, .events = POLLIN}};
+                            {.fd = capture->signal_fd, .events = POLLIN},
+                            {.fd = capture->timer_fd, .events = POLLIN}};
 
-    while (!queue_has_room(capture, record)) {
+    while (!queue_has_room(capture, record) || muster_queue_push_record(capture->queue, record, 0) != MUSTER_OK) {
         pump_wake(capture->pump);
-        (void)poll(wait, 2, ROOM_WAIT_MS);
-        if (wait[1].revents || pump_finished(capture->pump))
+        (void)poll(wait, 3, ROOM_WAIT_MS);
+        if (wait[1].revents || wait[2].revents || pump_finished(capture->pump))
             return false;
         pump_event_forget(capture);
     }
-    return muster_queue_push_record(capture->queue, record, 0) == MUSTER_OK;
+    return true;
 }
 
 /* How long to sleep, in ms. Arms the ring's wake-up; 0 where there is something to read now.
@@ -249,12 +266,21 @@ void capture_ledger(const struct capture *capture, struct muster_ledger *ret_led
 
 /* Watches the output while stopping. */
 struct progress {
+    uint64_t begin_ns;
     uint64_t written;
     uint64_t since_ns;
+    enum capture_end end; /* where the wait is to be given up */
 };
 
-/* Waits a little for the pump. False where it makes no progress for too long, or where a second
- * signal says not to wait. */
+/* A second signal means "do not wait", unless it is part of the first: a key held down, a shell that
+ * signals a group and then each process. */
+static bool told_again(const struct capture *capture, const struct progress *progress)
+{
+    return signal_came(capture) && boot_time_ns() - progress->begin_ns > AGAIN_MS * NS_PER_MS;
+}
+
+/* Waits a little for the pump. False, progress->end set, where it makes no progress for too long or
+ * where a second signal says not to wait. */
 static bool pump_wait_progress(struct capture *capture, struct progress *progress)
 {
     struct pollfd wait[] = {{.fd = capture->pump->event_fd, .events = POLLIN},
@@ -265,9 +291,12 @@ static bool pump_wait_progress(struct capture *capture, struct progress *progres
     pump_event_forget(capture);
     written = __atomic_load_n(&capture->output->written, __ATOMIC_RELAXED);
     now_ns = boot_time_ns();
-    if (written != progress->written || progress->since_ns == 0)
-        *progress = (struct progress){.written = written, .since_ns = now_ns};
-    return now_ns - progress->since_ns < STALL_MS * NS_PER_MS && !signal_came(capture);
+    if (written != progress->written) {
+        progress->written = written;
+        progress->since_ns = now_ns;
+    }
+    progress->end = told_again(capture, progress) ? CAPTURE_ABANDONED : CAPTURE_STALLED;
+    return progress->end == CAPTURE_STALLED && now_ns - progress->since_ns < STALL_MS * NS_PER_MS;
 }
 
 /* Empties the ring and accounts for all numbers. False where the output stalls. */
@@ -287,17 +316,17 @@ static bool ring_finish(struct capture *capture, struct progress *progress)
 
 enum capture_end capture_finish(struct capture *capture)
 {
-    struct progress progress = {0};
+    struct progress progress = {.begin_ns = boot_time_ns(), .since_ns = boot_time_ns()};
     struct muster_ledger ledger;
 
     muster_sensor_detach(capture->sensor);
     if (!ring_finish(capture, &progress))
-        return CAPTURE_STALLED;
+        return progress.end;
     capture_ledger(capture, &ledger);
     pump_stop(capture->pump, &ledger);
     while (!pump_finished(capture->pump))
         if (!pump_wait_progress(capture, &progress))
-            return CAPTURE_STALLED;
+            return progress.end;
     return __atomic_load_n(&capture->pump->error, __ATOMIC_ACQUIRE) ? CAPTURE_OUTPUT : CAPTURE_STOPPED;
 }
 
@@ -306,8 +335,7 @@ enum capture_end capture_run(struct capture *capture)
     size_t moved = 1;
 
     capture->accounted_ns = boot_time_ns();
-    if (capture->duration_ms == 0 || timer_start(capture))
-        while (capture_turn(capture, &moved))
-            ;
+    while (capture_turn(capture, &moved))
+        ;
     return capture_finish(capture);
 }

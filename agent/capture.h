@@ -38,13 +38,18 @@ struct capture {
 };
 
 enum capture_end {
-    CAPTURE_STOPPED, /* a signal, or the duration is over; all is delivered */
-    CAPTURE_OUTPUT,  /* the output failed: pump->error */
-    CAPTURE_STALLED, /* the output took nothing for too long while stopping, or a second signal came */
+    CAPTURE_STOPPED,   /* a signal, or the duration is over; all is delivered */
+    CAPTURE_OUTPUT,    /* the output failed: pump->error */
+    CAPTURE_STALLED,   /* the output took nothing for too long while stopping */
+    CAPTURE_ABANDONED, /* a second signal came while stopping */
 };
 
-/* Signals SIGINT, SIGTERM and SIGHUP are blocked and read by capture from here on. False with errno
- * set. */
+/* Keeps SIGINT, SIGTERM and SIGHUP for capture_init to read, but for those that whoever started us
+ * had ignored (nohup, a shell's background). First of all things, so that none of them ends the
+ * process half-way. */
+void capture_signals_keep(void);
+
+/* The duration begins here. False with errno set. */
 bool capture_init(struct capture *capture);
 void capture_deinit(struct capture *capture);
 

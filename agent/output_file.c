@@ -2,7 +2,9 @@
 /* output_file.h */
 #include "output_file.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +12,12 @@
 static long output_write(void *context, const char *bytes, size_t size_bytes)
 {
     struct output_file *file = context;
-    ssize_t taken = write(file->fd, bytes, size_bytes);
+    struct pollfd ready = {.fd = file->fd, .events = POLLOUT};
+    ssize_t taken;
+
+    /* Somebody else may have made the file description non-blocking; this thread may wait. */
+    while ((taken = write(file->fd, bytes, size_bytes)) < 0 && errno == EAGAIN)
+        (void)poll(&ready, 1, -1);
 
     if (taken > 0)
         __atomic_fetch_add(&file->written, (uint64_t)taken, __ATOMIC_RELAXED); /* the main thread looks for progress */

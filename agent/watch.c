@@ -169,7 +169,10 @@ static int end_report(struct watch *watch, enum capture_end end)
                ledger.held);
         return EXIT_FAILED;
     }
-    report("%s does not take anything; gave up with %" PRIu64 " events held", watch->output.name, ledger.held);
+    if (end == CAPTURE_ABANDONED)
+        report("told to stop twice; gave up with %" PRIu64 " events held", ledger.held);
+    else
+        report("%s does not take anything; gave up with %" PRIu64 " events held", watch->output.name, ledger.held);
     return EXIT_FAILED;
 }
 
@@ -199,7 +202,7 @@ static int watch_threads(struct watch *watch)
     code = end_report(watch, end);
     if (!begun)
         code = EXIT_FAILED;
-    if (end == CAPTURE_STALLED)
+    if (end == CAPTURE_STALLED || end == CAPTURE_ABANDONED)
         _exit(code);
     pump_join(&watch->pump);
     if (!output_file_close(&watch->output)) {
@@ -214,6 +217,7 @@ int watch_run(const struct watch_options *options)
     struct watch *watch = &the_watch;
     int code = EXIT_FAILED;
 
+    capture_signals_keep();
     watch->options = options;
     watch->pump.event_fd = -1;
     watch->capture = (struct capture){.epoll_fd = -1, .signal_fd = -1, .timer_fd = -1};

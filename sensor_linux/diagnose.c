@@ -2,8 +2,11 @@
 /* muster_sensor_diagnose: what `muster doctor` says about this machine. Each check is made by trying
  * the thing itself, not by guessing from a version. */
 #include <errno.h>
+#include <linux/capability.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -47,24 +50,19 @@ static void kernel_check(struct findings *findings)
 
 static unsigned long long capabilities_effective(void)
 {
-    FILE *status = fopen("/proc/self/status", "re");
-    unsigned long long capabilities = 0;
-    char line[256];
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
 
-    while (status && fgets(line, sizeof(line), status))
-        if (sscanf(line, "CapEff: %llx", &capabilities) == 1)
-            break;
-    if (status)
-        fclose(status);
-    return capabilities;
+    if (syscall(SYS_capget, &header, data) != 0)
+        return 0;
+    return (unsigned long long)data[1].effective << 32 | data[0].effective;
 }
 
 static void privilege_check(struct findings *findings)
 {
-    enum { CAP_SYS_ADMIN_BIT = 21, CAP_PERFMON_BIT = 38, CAP_BPF_BIT = 39 }; /* linux/capability.h */
     unsigned long long have = capabilities_effective();
-    bool admin = have >> CAP_SYS_ADMIN_BIT & 1;
-    bool good = admin || ((have >> CAP_PERFMON_BIT & 1) && (have >> CAP_BPF_BIT & 1));
+    bool admin = have >> CAP_SYS_ADMIN & 1;
+    bool good = admin || ((have >> CAP_PERFMON & 1) && (have >> CAP_BPF & 1));
 
     finding_add(findings, "privilege", good, "run it as root: sudo muster doctor", "uid %u%s", (unsigned)geteuid(),
                 admin  ? ", CAP_SYS_ADMIN"

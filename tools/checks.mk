@@ -41,6 +41,7 @@ check-headers: ## each public header compiles alone
 FORMATTED = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
 
 check-format: ## fails where `make format` would change something
+	$(Q)test -n "$(firstword $(FORMATTED))" || { echo 'check-format: git lists no files' >&2; exit 1; }
 	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(FORMATTED)
 
 format: ## bring all C files into the project's form

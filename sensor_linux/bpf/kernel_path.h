@@ -4,7 +4,8 @@
  * across mounts, written from the end of a buffer towards its beginning.
  *
  * A bounded `for` over 64 components is over the verifier's limit of a million instructions;
- * bpf_loop() verifies its body once. A process in a chroot gets the path that the machine sees.
+ * bpf_loop() verifies its body once. The path begins at the root of the mount namespace: a process in
+ * a chroot gets more than it sees itself, one in a container gets its container's path.
  */
 #ifndef MUSTER_KERNEL_PATH_H
 #define MUSTER_KERNEL_PATH_H
@@ -30,7 +31,7 @@ struct path_walk {
     struct path_buffer *buffer;
     __u32 begin;      /* of what is written, in buffer->bytes */
     __u32 full_bytes; /* of the whole path; more than what is written if that did not fit */
-    __u32 detached;   /* ended at a dentry that has no place in any mount, such as a memfd's */
+    __u32 memfd;
     __u32 failed;
 };
 
@@ -86,6 +87,17 @@ static __always_inline void path_prepend(struct path_walk *walk, const struct de
         walk->failed = 1;
 }
 
+/* A dentry that is its own parent and no root belongs to a file without a place: a memfd by its name,
+ * mm/memfd.c. */
+static __always_inline __u32 is_memfd(const struct dentry_head *head)
+{
+    char begin[sizeof("memfd:") - 1] = {};
+
+    bpf_probe_read_kernel(begin, sizeof(begin), head->name.name);
+    return begin[0] == 'm' && begin[1] == 'e' && begin[2] == 'm' && begin[3] == 'f' && begin[4] == 'd' &&
+           begin[5] == ':';
+}
+
 static long path_step(__u32 index, struct path_walk *walk)
 {
     struct dentry *dentry = walk->dentry;
@@ -108,9 +120,11 @@ static long path_step(__u32 index, struct path_walk *walk)
         walk->failed = 1;
         return 1;
     }
+    if (head.parent == dentry && head.name.len == 1)
+        return 1; /* the root of a file system, reached from outside of what is mounted of it */
     path_prepend(walk, &head);
     if (head.parent == dentry) {
-        walk->detached = 1;
+        walk->memfd = is_memfd(&head);
         return 1;
     }
     walk->dentry = head.parent;
@@ -121,7 +135,7 @@ struct path_text {
     __u32 size_bytes; /* kept: the end of the path, at bytes[begin] of the buffer */
     __u32 full_bytes;
     __u32 begin;
-    __u32 detached;
+    __u32 memfd;
 };
 
 /* 0 where the path could not be read. */
@@ -144,7 +158,7 @@ static __always_inline int path_read(struct vfsmount *vfsmount, struct dentry *d
     ret->begin = walk.begin & (MUSTER_PATH_MAX_BYTES - 1);
     ret->size_bytes = MUSTER_PATH_MAX_BYTES - ret->begin;
     ret->full_bytes = walk.full_bytes;
-    ret->detached = walk.detached;
+    ret->memfd = walk.memfd;
     return 1;
 }
 

@@ -17,7 +17,6 @@ struct {
 static __always_inline void start_texts(struct texts *texts, struct task_struct *task, struct linux_binprm *binprm)
 {
     struct mm_struct *mm = task->mm;
-    struct task_struct *parent = task->real_parent->group_leader;
 
     text_executable(texts, mm->exe_file);
     text_path(texts, MUSTER_FIELD_WORKING_DIRECTORY, task->fs->pwd.mnt, task->fs->pwd.dentry);
@@ -25,9 +24,7 @@ static __always_inline void start_texts(struct texts *texts, struct task_struct 
     if (binprm->filename != binprm->interp)
         text_string(texts, MUSTER_FIELD_SCRIPT, binprm->filename);
     text_thread_name(texts, task);
-    if (parent->mm)
-        text_path(texts, MUSTER_FIELD_PARENT_EXECUTABLE, parent->mm->exe_file->f_path.mnt,
-                  parent->mm->exe_file->f_path.dentry);
+    text_parent_executable(texts, task->real_parent);
 }
 
 /* void (struct task_struct *task, pid_t old_pid, struct linux_binprm *binprm) */

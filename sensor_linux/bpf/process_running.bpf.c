@@ -22,17 +22,18 @@ struct {
 static __always_inline void running_texts(struct texts *texts, struct task_struct *task)
 {
     struct mm_struct *mm = task->mm;
-    struct task_struct *parent = task->real_parent->group_leader;
 
-    if (mm && !(task->flags & PF_KTHREAD)) {
+    if (!mm && !(task->flags & PF_KTHREAD)) { /* the first thread has ended; /proc shows no more */
+        text_unavailable(texts, MUSTER_FIELD_EXECUTABLE);
+        text_unavailable(texts, MUSTER_FIELD_WORKING_DIRECTORY);
+        text_unavailable(texts, MUSTER_FIELD_ARGS);
+    } else if (mm && !(task->flags & PF_KTHREAD)) {
         text_executable(texts, mm->exe_file);
         text_path(texts, MUSTER_FIELD_WORKING_DIRECTORY, task->fs->pwd.mnt, task->fs->pwd.dentry);
         text_args(texts, ARGS_OF_TASK, task, mm);
     }
     text_thread_name(texts, task);
-    if (parent->mm && !(parent->flags & PF_KTHREAD))
-        text_path(texts, MUSTER_FIELD_PARENT_EXECUTABLE, parent->mm->exe_file->f_path.mnt,
-                  parent->mm->exe_file->f_path.dentry);
+    text_parent_executable(texts, task->real_parent);
 }
 
 SEC("iter.s/task")

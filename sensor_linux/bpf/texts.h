@@ -77,7 +77,7 @@ static __always_inline void text_unavailable(struct texts *texts, unsigned field
     texts->scratch->start.record.unavailable |= MUSTER_FIELD_BIT(field);
 }
 
-/* Returns the path's `detached`. */
+/* Returns whether it is a memfd's. */
 static __always_inline __u32 text_path(struct texts *texts, unsigned field, struct vfsmount *mount,
                                        struct dentry *dentry)
 {
@@ -95,7 +95,7 @@ static __always_inline __u32 text_path(struct texts *texts, unsigned field, stru
     bpf_probe_read_kernel(room + sizeof(struct muster_text_header), size,
                           &texts->scratch->path.bytes[path.begin & (MUSTER_PATH_MAX_BYTES - 1)]);
     text_end(texts, field, size);
-    return path.detached;
+    return path.memfd;
 }
 
 /* A NUL-terminated string of the kernel's, at most a path. */
@@ -176,17 +176,30 @@ static __always_inline void text_args(struct texts *texts, enum args_source sour
     text_end(texts, MUSTER_FIELD_ARGS, size);
 }
 
-/* The image: path and flags. `file` may be NULL (a kernel thread). */
+/* The executable of a parent: of the thread that is the parent, as the process's first may have ended. */
+static __always_inline void text_parent_executable(struct texts *texts, struct task_struct *parent)
+{
+    struct mm_struct *mm = parent->mm;
+
+    if (parent->flags & PF_KTHREAD)
+        return;
+    if (mm)
+        text_path(texts, MUSTER_FIELD_PARENT_EXECUTABLE, mm->exe_file->f_path.mnt, mm->exe_file->f_path.dentry);
+    else if (parent->tgid != 0)
+        text_unavailable(texts, MUSTER_FIELD_PARENT_EXECUTABLE);
+}
+
+/* The image: path and flags. */
 static __always_inline void text_executable(struct texts *texts, struct file *file)
 {
     struct muster_process_start *start = &texts->scratch->start;
     struct dentry *dentry = file->f_path.dentry;
-    __u32 detached = text_path(texts, MUSTER_FIELD_EXECUTABLE, file->f_path.mnt, dentry);
+    __u32 memfd = text_path(texts, MUSTER_FIELD_EXECUTABLE, file->f_path.mnt, dentry);
 
     start->image_flags = 0;
     if (!dentry->d_hash.pprev)
         start->image_flags |= MUSTER_IMAGE_DELETED;
-    if (detached)
+    if (memfd)
         start->image_flags |= MUSTER_IMAGE_MEMFD;
     start->record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_IMAGE_FLAGS);
 }
