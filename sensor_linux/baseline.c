@@ -4,14 +4,20 @@
 #include <dirent.h>
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "baseline.h"
 #include "proc_process.h"
 #include "sensor_internal.h"
+
+#define ITERATOR_STALL_NS 2000000000U /* without a further process */
 
 /* Records of the iterator, one behind the other. */
 struct stash {
@@ -52,35 +58,82 @@ static void args_count_fill(struct muster_process_start *start)
     start->record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_ARGS_COUNT);
 }
 
-/* A record that is refused is no loss: its process is then read from /proc. */
-static bool ring_to_stash(struct ring *ring, struct stash *stash)
+/* Without the process that runs the iterator. A record that is refused is no loss: its process is
+ * then read from /proc. */
+static bool ring_to_stash(struct ring *ring, pid_t without, struct stash *stash)
 {
     const struct muster_record *record;
     uint32_t size_bytes;
     const void *bytes;
 
     while ((bytes = ring_next(ring, &size_bytes)) != NULL) {
-        if (muster_record_validate(bytes, size_bytes, &record) == MUSTER_OK && !stash_add(stash, record, size_bytes))
+        if (muster_record_validate(bytes, size_bytes, &record) == MUSTER_OK &&
+            ((const struct muster_process_start *)bytes)->process.pid != (uint32_t)without &&
+            !stash_add(stash, record, size_bytes))
             return false;
         ring_ack(ring, ring->position);
     }
     return true;
 }
 
-/* The iterator stops with EAGAIN when its ring is full, and goes on where it stopped. */
-static bool iterate(int iterator_fd, struct ring *ring, struct stash *stash)
+/*
+ * Runs the iterator to its end, in a process of its own: reading another process's arguments may
+ * have to wait for a page, and whose page it is may let it wait for ever (a file system in user
+ * space that does not answer). Such a wait cannot even be killed.
+ */
+static void iterate(int iterator_fd)
 {
+    const struct timespec pause = {.tv_nsec = 1000000};
     char unused[64];
     ssize_t got;
 
-    do {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* It may outlive its parent, and must not hold the parent's output open. */
+    close_range(0, (unsigned)iterator_fd - 1, 0);
+    close_range((unsigned)iterator_fd + 1, ~0U, 0);
+    for (;;) {
         got = read(iterator_fd, unused, sizeof(unused));
+        if (got == 0)
+            _exit(0);
         if (got < 0 && errno != EAGAIN && errno != EINTR)
+            _exit(errno);
+        if (got < 0) /* the ring is full, until the parent has read it */
+            nanosleep(&pause, NULL);
+    }
+}
+
+/* Takes what the iterator finds. Where it finds nothing more for some time, it is left alone: what
+ * is missing is then read from /proc. False with errno set where it failed. */
+static bool iterator_follow(pid_t child, struct ring *ring, struct stash *stash)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    uint64_t position = ring->position, progress_ns = sensor_now_ns();
+    int status = 0;
+    pid_t ended;
+
+    do {
+        ended = waitpid(child, &status, WNOHANG);
+        if (!ring_to_stash(ring, child, stash))
             return false;
-        if (!ring_to_stash(ring, stash))
-            return false;
-    } while (got != 0);
-    return true;
+        if (ring->position != position)
+            progress_ns = sensor_now_ns();
+        position = ring->position;
+        if (ended == 0)
+            nanosleep(&pause, NULL);
+    } while (ended == 0 && sensor_now_ns() - progress_ns < ITERATOR_STALL_NS);
+    if (ended == 0)
+        kill(child, SIGKILL);
+    errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+    return ended == 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static bool iterator_run(int iterator_fd, struct ring *ring, struct stash *stash)
+{
+    pid_t child = fork();
+
+    if (child == 0)
+        iterate(iterator_fd);
+    return child > 0 && iterator_follow(child, ring, stash);
 }
 
 static bool processes_find(struct muster_sensor *sensor, struct stash *stash)
@@ -89,7 +142,8 @@ static bool processes_find(struct muster_sensor *sensor, struct stash *stash)
     struct bpf_link *link = bpf_program__attach_iter(sensor->programs->progs.process_running, NULL);
     struct ring ring = {0};
     int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
-    bool done = fd >= 0 && ring_init(&ring, bpf_map__fd(map), bpf_map__max_entries(map)) && iterate(fd, &ring, stash);
+    bool done =
+        fd >= 0 && ring_init(&ring, bpf_map__fd(map), bpf_map__max_entries(map)) && iterator_run(fd, &ring, stash);
     int error = errno;
 
     ring_deinit(&ring);

@@ -109,10 +109,17 @@ static void link_read(struct proc_process *process, const char *name, enum muste
     }
 }
 
-/* What does not fit is left out: its length is not to be had. */
+/*
+ * Only the first process's: reading another's memory may wait for ever (see iterate() in
+ * baseline.c), and this is the sensor's own thread. What does not fit is left out, as its length is
+ * not to be had.
+ */
 static void args_read(struct proc_process *process)
 {
-    ssize_t size = file_read(process->start.process.pid, "cmdline", process->args, sizeof(process->args));
+    ssize_t size = -1;
+
+    if (process->start.process.pid == 1)
+        size = file_read(process->start.process.pid, "cmdline", process->args, sizeof(process->args));
 
     if (size > 0 && (size_t)size < sizeof(process->args))
         text_add(process, MUSTER_FIELD_ARGS, process->args, (size_t)size);
