@@ -254,6 +254,9 @@ def parse_arguments():
 
 
 def main():
+    # Whoever runs this in the background may have had these ignored; muster would keep to that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     options = parse_arguments()
     if options.module:
         return run_module(options.module, options.filter)
