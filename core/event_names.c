@@ -105,6 +105,15 @@ const char *muster_field_name(unsigned field)
         [MUSTER_FIELD_THREAD_NAME] = "process.thread.name",
         [MUSTER_FIELD_PARENT_EXECUTABLE] = "process.parent.executable",
         [MUSTER_FIELD_MESSAGE] = "message",
+        [MUSTER_FIELD_LOGON_ID] = "muster.windows.logon_id",
+        [MUSTER_FIELD_TERMINAL_SESSION] = "muster.windows.session_id",
+        [MUSTER_FIELD_CREATOR_PID] = "muster.creator.pid",
+        [MUSTER_FIELD_CREATOR_TID] = "muster.creator.tid",
+        [MUSTER_FIELD_CREATOR_START] = "muster.creator.start",
+        [MUSTER_FIELD_INTEGRITY] = "muster.windows.integrity_level",
+        [MUSTER_FIELD_ELEVATED] = "muster.windows.elevated",
+        [MUSTER_FIELD_COMMAND_LINE] = "process.command_line",
+        [MUSTER_FIELD_USER_SID] = "process.user.id",
     };
     return name_at(names, COUNT_OF(names), field);
 }

@@ -13,7 +13,7 @@
 #include "platform/platform.h"
 
 #define TEXT_FIELDS   (~0ULL << MUSTER_FIELD_FIRST_TEXT)
-#define KNOWN_SCALARS (MUSTER_FIELD_BIT(MUSTER_FIELD_SEQUENCE_RANGE + 1) - 1)
+#define KNOWN_SCALARS (MUSTER_FIELD_BIT(MUSTER_FIELD_SCALAR_COUNT) - 1)
 
 struct scalar {
     uint8_t field;
@@ -58,6 +58,7 @@ static const struct shape shapes[MUSTER_EVENT_TYPE_COUNT + 1] = {
 };
 
 MUSTER_STATIC_ASSERT(sizeof(struct muster_process_exit) <= UINT8_MAX, "scalar.end_bytes holds every offset");
+MUSTER_STATIC_ASSERT(sizeof(struct muster_process_start) <= UINT8_MAX, "likewise");
 
 static bool header_is_sound(const struct muster_record *record, size_t available_bytes)
 {
@@ -126,6 +127,13 @@ static bool texts_are_sound(const struct muster_record *record)
     return at == record->size_bytes && (record->valid & TEXT_FIELDS) == seen;
 }
 
+static bool start_is_sound(const struct muster_process_start *start)
+{
+    if (start->record.fixed_bytes < sizeof *start)
+        return true;
+    return start->reserved == 0 && (!muster_record_has(&start->record, MUSTER_FIELD_ELEVATED) || start->elevated <= 1);
+}
+
 static bool exit_is_sound(const struct muster_process_exit *exit)
 {
     if (exit->record.fixed_bytes < offsetof(struct muster_process_exit, run_time_ns))
@@ -165,6 +173,9 @@ static bool gap_is_sound(const struct muster_gap *gap)
 static bool content_is_sound(const struct muster_record *record)
 {
     switch (record->type) {
+    case MUSTER_EVENT_PROCESS_START:
+    case MUSTER_EVENT_PROCESS_RUNNING:
+        return start_is_sound((const struct muster_process_start *)(const void *)record);
     case MUSTER_EVENT_PROCESS_EXIT:
         return exit_is_sound((const struct muster_process_exit *)(const void *)record);
     case MUSTER_EVENT_GAP:

@@ -95,6 +95,14 @@ enum muster_field {
     MUSTER_FIELD_RUN_TIME = 15,
     /* gap */
     MUSTER_FIELD_SEQUENCE_RANGE = 16, /* absent where what was lost was never numbered */
+    /* start and running, Windows */
+    MUSTER_FIELD_LOGON_ID = 17,         /* LUID of the logon that the token came from */
+    MUSTER_FIELD_TERMINAL_SESSION = 18, /* 0: services */
+    MUSTER_FIELD_CREATOR_PID = 19,      /* who called for it; may differ from the parent, which a caller can choose */
+    MUSTER_FIELD_CREATOR_TID = 20,
+    MUSTER_FIELD_CREATOR_START = 21,
+    MUSTER_FIELD_INTEGRITY = 22, /* RID of the token's mandatory label: 0x2000 medium, 0x3000 high, 0x4000 system */
+    MUSTER_FIELD_ELEVATED = 23,  /* the token has the administrators' group, and enabled */
 
     /* texts */
     MUSTER_FIELD_EXECUTABLE = 32,        /* absolute path of the file that was mapped */
@@ -104,15 +112,20 @@ enum muster_field {
     MUSTER_FIELD_THREAD_NAME = 36,       /* comm of the process's first thread, 15 bytes at most */
     MUSTER_FIELD_PARENT_EXECUTABLE = 37,
     MUSTER_FIELD_MESSAGE = 38,
+    MUSTER_FIELD_COMMAND_LINE = 39, /* Windows: one string, as its creator gave it */
+    MUSTER_FIELD_USER_SID = 40,     /* Windows: "S-1-5-18" */
 };
 
-#define MUSTER_FIELD_COUNT      39
-#define MUSTER_FIELD_FIRST_TEXT 32
-#define MUSTER_FIELD_BIT(field) (1ULL << (field))
+#define MUSTER_FIELD_COUNT        41
+#define MUSTER_FIELD_SCALAR_COUNT 24
+#define MUSTER_FIELD_FIRST_TEXT   32
+#define MUSTER_FIELD_BIT(field)   (1ULL << (field))
 
 /* Bits of MUSTER_FIELD_IMAGE_FLAGS. */
 #define MUSTER_IMAGE_DELETED 1U /* the file had no name left in its directory when it was mapped */
 #define MUSTER_IMAGE_MEMFD   2U /* the file never had one: memfd_create(2) */
+#define MUSTER_IMAGE_OPENED_NAME                                                                                       \
+    4U /* Windows: the path is that of the file that was opened, not what the creator said */
 
 /* Longest text that is kept whole; of a longer one, this much is kept as head and tail. */
 #define MUSTER_ARGS_MAX_BYTES 32768U

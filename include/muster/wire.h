@@ -43,7 +43,7 @@ struct muster_record {
     uint8_t version;     /* MUSTER_RECORD_VERSION */
     uint8_t flags;
     uint64_t sequence;    /* 0: not numbered */
-    uint64_t time_ns;     /* on the stream's clock: Linux CLOCK_BOOTTIME, Windows system time */
+    uint64_t time_ns;     /* on the stream's clock: Linux CLOCK_BOOTTIME, Windows system time since 1970 */
     uint64_t valid;       /* a bit for each enum muster_field */
     uint64_t unavailable; /* likewise; never both */
     uint16_t fixed_bytes; /* header and fixed part, a multiple of 8 */
@@ -79,7 +79,18 @@ struct muster_process_start {
     struct muster_process process;
     uint32_t args_count;
     uint32_t image_flags;
+    /* Windows; a record of Linux ends before it. */
+    uint64_t logon_id;
+    uint64_t creator_start_ns;
+    uint32_t terminal_session_id;
+    uint32_t creator_pid;
+    uint32_t creator_tid;
+    uint32_t integrity_rid;
+    uint32_t elevated; /* 0 or 1 */
+    uint32_t reserved; /* 0 */
 };
+
+#define MUSTER_PROCESS_START_LINUX_BYTES offsetof(struct muster_process_start, logon_id)
 
 /* MUSTER_EVENT_PROCESS_EXIT */
 struct muster_process_exit {
@@ -172,7 +183,15 @@ MUSTER_ASSERT_SIZE(muster_process, 48);
 MUSTER_ASSERT_AT(muster_process_start, process, 48);
 MUSTER_ASSERT_AT(muster_process_start, args_count, 96);
 MUSTER_ASSERT_AT(muster_process_start, image_flags, 100);
-MUSTER_ASSERT_SIZE(muster_process_start, 104);
+MUSTER_ASSERT_AT(muster_process_start, logon_id, 104);
+MUSTER_ASSERT_AT(muster_process_start, creator_start_ns, 112);
+MUSTER_ASSERT_AT(muster_process_start, terminal_session_id, 120);
+MUSTER_ASSERT_AT(muster_process_start, creator_pid, 124);
+MUSTER_ASSERT_AT(muster_process_start, creator_tid, 128);
+MUSTER_ASSERT_AT(muster_process_start, integrity_rid, 132);
+MUSTER_ASSERT_AT(muster_process_start, elevated, 136);
+MUSTER_ASSERT_AT(muster_process_start, reserved, 140);
+MUSTER_ASSERT_SIZE(muster_process_start, 144);
 
 MUSTER_ASSERT_AT(muster_process_exit, process, 48);
 MUSTER_ASSERT_AT(muster_process_exit, exit_code, 96);
@@ -226,7 +245,14 @@ MUSTER_STATIC_ASSERT(MUSTER_FIELD_COUNT <= 64, "one bit a field");
     X(MUSTER_FIELD_REAL_GROUP, type, process.real_group_id)
 #define MUSTER_START_SCALARS(X)                                                                                        \
     X(MUSTER_FIELD_ARGS_COUNT, struct muster_process_start, args_count)                                                \
-    X(MUSTER_FIELD_IMAGE_FLAGS, struct muster_process_start, image_flags)
+    X(MUSTER_FIELD_IMAGE_FLAGS, struct muster_process_start, image_flags)                                              \
+    X(MUSTER_FIELD_LOGON_ID, struct muster_process_start, logon_id)                                                    \
+    X(MUSTER_FIELD_TERMINAL_SESSION, struct muster_process_start, terminal_session_id)                                 \
+    X(MUSTER_FIELD_CREATOR_PID, struct muster_process_start, creator_pid)                                              \
+    X(MUSTER_FIELD_CREATOR_TID, struct muster_process_start, creator_tid)                                              \
+    X(MUSTER_FIELD_CREATOR_START, struct muster_process_start, creator_start_ns)                                       \
+    X(MUSTER_FIELD_INTEGRITY, struct muster_process_start, integrity_rid)                                              \
+    X(MUSTER_FIELD_ELEVATED, struct muster_process_start, elevated)
 #define MUSTER_EXIT_SCALARS(X)                                                                                         \
     X(MUSTER_FIELD_EXIT_CODE, struct muster_process_exit, exit_code)                                                   \
     X(MUSTER_FIELD_EXIT_SIGNAL, struct muster_process_exit, exit_signal)                                               \
