@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stands in front of mingw-w64's wdm.h: what that header answers from the page that the kernel shares
+ * with everybody, or inlines without a trace, becomes a function of the simulator.
+ */
+#ifndef SIMULATED_NT_WDM_H
+#define SIMULATED_NT_WDM_H
+#pragma GCC system_header
+
+#define KeInitializeSpinLock sim_inlined_KeInitializeSpinLock
+#include_next <wdm.h>
+#undef KeInitializeSpinLock
+
+#undef KeQueryInterruptTime
+#undef KeQuerySystemTime
+#undef KeQueryTickCount
+
+VOID NTAPI KeInitializeSpinLock(PKSPIN_LOCK SpinLock);
+ULONGLONG NTAPI KeQueryInterruptTime(VOID);
+VOID NTAPI KeQuerySystemTime(PLARGE_INTEGER CurrentTime);
+VOID NTAPI KeQueryTickCount(PLARGE_INTEGER TickCount);
+
+#endif
