@@ -53,6 +53,8 @@ struct muster_cache {
     uint64_t record_bytes MUSTER_GUARDED_BY(cache_guard);
     uint64_t numbered_count MUSTER_GUARDED_BY(cache_guard);
 
+    uint64_t acknowledged_count MUSTER_GUARDED_BY(cache_guard); /* numbered, ever */
+
     uint64_t lease_id MUSTER_GUARDED_BY(cache_guard); /* 0: none is open */
     uint64_t last_lease_id MUSTER_GUARDED_BY(cache_guard);
     struct extent leased MUSTER_GUARDED_BY(cache_guard);
@@ -283,6 +285,7 @@ static void pass_leased(struct muster_cache *cache) MUSTER_REQUIRES(cache_guard)
     cache->record_count -= leased->record_count;
     cache->record_bytes -= leased->record_bytes;
     cache->numbered_count -= leased->numbered_count;
+    cache->acknowledged_count += leased->numbered_count;
     cache->leased = (struct extent){0};
     cache->lease_id = 0;
 }
@@ -303,6 +306,16 @@ enum muster_status muster_cache_ack(struct muster_cache *cache, uint64_t lease_i
     return MUSTER_OK;
 }
 
+enum muster_status muster_cache_unlease(struct muster_cache *cache)
+{
+    if (!cache_enter(cache))
+        return MUSTER_REFUSED;
+    cache->leased = (struct extent){0};
+    cache->lease_id = 0;
+    cache_leave(cache);
+    return MUSTER_OK;
+}
+
 bool muster_cache_counts(struct muster_cache *cache, struct muster_cache_counts *ret_counts)
 {
     if (!cache_enter(cache))
@@ -313,6 +326,7 @@ bool muster_cache_counts(struct muster_cache *cache, struct muster_cache_counts 
         .numbered_count = cache->numbered_count,
         .leased_count = cache->leased.record_count,
         .lease_id = cache->lease_id,
+        .acknowledged_count = cache->acknowledged_count,
         .refused_calls = atomic_load_explicit(&cache->refused_calls, memory_order_relaxed),
     };
     cache_leave(cache);

@@ -4,8 +4,9 @@
  * a thread that may wait; anybody may count. queue_push.c puts events in.
  *
  * Extraction moves two pointers and six numbers out of the queue under the lock, and appends the
- * reserved block with the gap records if anything was lost. What allocates comes behind it: a new
- * reserved block, without the lock. If that fails the next gap stays open until there is one.
+ * reserved blocks: the one with skeletons, if there are any, and the one with the gap records, if
+ * anything was lost. What allocates comes behind it: new reserved blocks, without the lock. If that
+ * fails there are no skeletons, and the next gap stays open, until there is one.
  *
  * Rejected: a lock-free ring (wintun's needed two race fixes years after its release); a gap record
  * in the last block (it may be full, and the block it then needs may not be had).
@@ -27,6 +28,8 @@ static bool config_is_sound(const struct muster_queue_config *config)
     for (unsigned i = 0; i < MUSTER_CLASS_COUNT; i++)
         if (config->class_share[i] > MUSTER_SHARE_UNIT)
             return false;
+    if (config->skeleton_bytes % MUSTER_RECORD_ALIGNMENT != 0 || config->skeleton_bytes > config->budget_bytes / 4)
+        return false;
     return config->budget_bytes >= MUSTER_QUEUE_BUDGET_MIN && config->stage >= MUSTER_STAGE_KERNEL_RING &&
            config->stage <= MUSTER_STAGE_AGENT_QUEUE;
 }
@@ -45,9 +48,10 @@ static void set_limits(struct muster_queue *queue, const struct muster_queue_con
     queue->budget_bytes = config->budget_bytes;
 }
 
-static struct muster_block *create_gap_block(struct muster_queue *queue)
+/* Of that size, or NULL. */
+static struct muster_block *create_reserved(struct muster_queue *queue, size_t bytes)
 {
-    const size_t charged = room_charge(&queue->room, queue->budget_bytes, GAP_BLOCK_BYTES, GAP_BLOCK_BYTES);
+    const size_t charged = bytes != 0 ? room_charge(&queue->room, queue->budget_bytes, bytes, bytes) : 0;
     return charged != 0 ? block_create(&queue->room, charged) : NULL;
 }
 
@@ -67,9 +71,15 @@ enum muster_status muster_queue_init(union muster_queue_storage *storage, const 
     loss_init(&queue->loss);
     loss_init(&queue->loss_refused);
     loss_outside_init(&queue->refused);
-    queue->gap_block = create_gap_block(queue);
-    if (queue->gap_block == NULL)
+    queue->skeleton_block_bytes =
+        config->skeleton_bytes != 0 ? sizeof(struct muster_block) + config->skeleton_bytes : 0;
+    queue->gap_block = create_reserved(queue, GAP_BLOCK_BYTES);
+    queue->skeleton_block = create_reserved(queue, queue->skeleton_block_bytes);
+    if (queue->gap_block == NULL || (queue->skeleton_block == NULL && queue->skeleton_block_bytes != 0)) {
+        block_destroy_list(queue->gap_block, NULL);
+        block_destroy_list(queue->skeleton_block, NULL);
         return MUSTER_NO_MEMORY;
+    }
     muster_platform_lock_init(&queue->lock);
     queue->magic = QUEUE_MAGIC;
     queue->self = queue;
@@ -83,6 +93,7 @@ void muster_queue_deinit(struct muster_queue *queue) MUSTER_NO_THREAD_SAFETY_ANA
         muster_platform_panic("queue moved, or used outside its life");
     block_destroy_list(queue->first, NULL);
     block_destroy_list(queue->gap_block, NULL);
+    block_destroy_list(queue->skeleton_block, NULL);
     /* A batch that is released later would give its bytes back to what is no longer a queue. */
     if (room_charged(&queue->room) != 0)
         muster_platform_panic("queue deinitialised before all of its batches were released");
@@ -93,27 +104,51 @@ void muster_queue_deinit(struct muster_queue *queue) MUSTER_NO_THREAD_SAFETY_ANA
 
 /* ---- taking out ------------------------------------------------------------------------------- */
 
-/* Without a reserved block: tries to have one again. */
-static void queue_replenish(struct muster_queue *queue)
+static bool reserve_missing(struct muster_queue *queue)
 {
-    struct muster_block *block = create_gap_block(queue);
-
-    if (block == NULL || !queue_enter(queue)) {
-        block_destroy_list(block, NULL);
-        return;
-    }
-    if (queue->gap_block == NULL) {
-        queue->gap_block = block;
-        block = NULL;
-        atomic_store_explicit(&queue->gap_block_missing, false, memory_order_relaxed);
-    }
-    queue_leave(queue);
-    block_destroy_list(block, NULL);
+    return atomic_load_explicit(&queue->reserve_missing, memory_order_relaxed);
 }
 
-static bool gap_block_missing(struct muster_queue *queue)
+/* Puts *block where there is none, and leaves NULL in *block. */
+static void put_reserved(struct muster_block **place, struct muster_block **block)
 {
-    return atomic_load_explicit(&queue->gap_block_missing, memory_order_relaxed);
+    if (*place != NULL)
+        return;
+    *place = *block;
+    *block = NULL;
+}
+
+static bool reserve_is_whole(const struct muster_queue *queue) MUSTER_REQUIRES(queue_guard)
+{
+    return queue->gap_block != NULL && (queue->skeleton_block != NULL || queue->skeleton_block_bytes == 0);
+}
+
+/* Without one of the reserved blocks: tries to have them again. The gap's comes first, where there is
+ * little room. */
+static void queue_replenish(struct muster_queue *queue)
+{
+    struct muster_block *gap = create_reserved(queue, GAP_BLOCK_BYTES);
+    struct muster_block *skeleton = create_reserved(queue, queue->skeleton_block_bytes);
+
+    if ((gap != NULL || skeleton != NULL) && queue_enter(queue)) {
+        put_reserved(&queue->gap_block, &gap);
+        put_reserved(&queue->skeleton_block, &skeleton);
+        if (reserve_is_whole(queue))
+            atomic_store_explicit(&queue->reserve_missing, false, memory_order_relaxed);
+        queue_leave(queue);
+    }
+    block_destroy_list(gap, NULL);
+    block_destroy_list(skeleton, NULL);
+}
+
+/* Hands a reserved block with records over to the content. */
+static void append_reserved(struct muster_queue *queue, struct muster_block **place) MUSTER_REQUIRES(queue_guard)
+{
+    if (*place == NULL || (*place)->record_count == 0)
+        return;
+    queue_append_block(queue, *place);
+    *place = NULL;
+    atomic_store_explicit(&queue->reserve_missing, true, memory_order_relaxed);
 }
 
 static void tell_loss(struct muster_queue *queue, struct loss *loss) MUSTER_REQUIRES(queue_guard)
@@ -135,11 +170,7 @@ static void tell_losses(struct muster_queue *queue) MUSTER_REQUIRES(queue_guard)
         tell_loss(queue, &queue->loss);
     if (whole && loss_is_open(&queue->loss_refused))
         tell_loss(queue, &queue->loss_refused);
-    if (queue->gap_block->record_count == 0)
-        return;
-    queue_append_block(queue, queue->gap_block);
-    queue->gap_block = NULL;
-    atomic_store_explicit(&queue->gap_block_missing, true, memory_order_relaxed);
+    append_reserved(queue, &queue->gap_block);
 }
 
 static struct muster_batch take_content(struct muster_queue *queue) MUSTER_REQUIRES(queue_guard)
@@ -166,17 +197,18 @@ static struct muster_batch take_content(struct muster_queue *queue) MUSTER_REQUI
 
 enum muster_status muster_queue_extract_all(struct muster_queue *queue, struct muster_batch *ret_batch)
 {
-    if (gap_block_missing(queue) && muster_platform_irql() == MUSTER_IRQL_PASSIVE)
+    if (reserve_missing(queue) && muster_platform_irql() == MUSTER_IRQL_PASSIVE)
         queue_replenish(queue);
     if (!queue_enter(queue)) {
         queue_count_refused_call(queue);
         return MUSTER_REFUSED;
     }
+    append_reserved(queue, &queue->skeleton_block);
     tell_losses(queue);
     const struct muster_batch batch = take_content(queue);
     queue_leave(queue);
 
-    if (gap_block_missing(queue))
+    if (reserve_missing(queue))
         queue_replenish(queue);
     if (batch.record_count == 0)
         return MUSTER_EMPTY;

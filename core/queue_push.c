@@ -7,7 +7,8 @@
  * charged for a block, the lock let go, the block allocated, and the lock taken again. An event is
  * numbered in the locked section that decides its fate, whichever that is, and never in one that
  * only finds that a block is needed: so each event gets one number, records stand in the order of
- * their numbers, and a gap that was told has no number above the next one to come.
+ * their numbers (skeletons, which have a block of their own, behind the others of their batch), and a
+ * gap that was told has no number above the next one to come.
  *
  * Rejected: a number taken before the block is there (an extraction in between would tell a gap
  * that a later one overlaps); allocating under the lock; a lock-free ring (see queue.c).
@@ -58,12 +59,54 @@ static enum muster_status status_of_drop(enum muster_cause cause)
     }
 }
 
+/* Whether an event is rather kept without its texts than lost for that cause: a process never starts
+ * unseen for want of memory. Exits leave what is set aside to starts, while it is only full. */
+static bool may_degrade(unsigned type, enum muster_cause cause)
+{
+    if (cause == MUSTER_CAUSE_ALLOCATION_FAILED)
+        return type == MUSTER_EVENT_PROCESS_START || type == MUSTER_EVENT_PROCESS_EXIT;
+    return type == MUSTER_EVENT_PROCESS_START && cause != MUSTER_CAUSE_RECORD_INVALID;
+}
+
+static uint64_t text_bits(const struct push *push)
+{
+    uint64_t bits = push->fixed->valid & (~0ULL << MUSTER_FIELD_FIRST_TEXT);
+
+    for (size_t i = 0; i < push->text_count; i++)
+        bits |= MUSTER_FIELD_BIT(push->texts[i].field & 63U);
+    return bits;
+}
+
+/* Writes the fixed part alone into the block set aside for it; false where that is full too. */
+static bool queue_degrade(struct muster_queue *queue, const struct push *push) MUSTER_REQUIRES(queue_guard)
+{
+    const size_t bytes = push->fixed->fixed_bytes;
+    const uint64_t texts = text_bits(push);
+
+    if (!block_fits(queue->skeleton_block, bytes))
+        return false;
+    struct muster_record *record = block_append(queue->skeleton_block, bytes, true);
+    muster_record_encode(record, push->fixed, NULL, 0);
+    record->flags |= MUSTER_RECORD_SKELETON;
+    record->valid &= ~texts;
+    record->unavailable |= texts;
+    record->sequence = event_number(queue, push->fixed);
+    queue->numbered_count++;
+    queue->degraded++;
+    queue->record_count++;
+    queue->record_bytes += bytes;
+    source_reached(queue, push->source_position);
+    return true;
+}
+
 /* A record that is not numbered may be pushed again by whoever made it, so it is no loss. */
 static enum muster_status queue_drop(struct muster_queue *queue, const struct push *push, enum muster_cause cause)
     MUSTER_REQUIRES(queue_guard)
 {
     const struct muster_record *fixed = push->fixed;
 
+    if (may_degrade(fixed->type, cause) && fixed->text_count == 0 && queue_degrade(queue, push))
+        return MUSTER_OK;
     if (muster_event_is_numbered(fixed->type)) {
         loss_add(&queue->loss, fixed->type, cause, event_number(queue, fixed), fixed->time_ns);
         queue->dropped[cause]++;

@@ -31,6 +31,7 @@ struct muster_queue {
     uint64_t epoch;
     size_t budget_bytes;
     size_t limit_bytes[MUSTER_CLASS_COUNT];
+    size_t skeleton_block_bytes; /* 0: no skeletons */
     enum muster_stage stage;
     bool numbered_upstream;
 
@@ -38,7 +39,7 @@ struct muster_queue {
     struct muster_room room;
     struct loss_outside refused; /* numbered events that the IRQL contract refused */
     atomic_uint_least64_t refused_calls;
-    atomic_bool gap_block_missing; /* only a hint; the truth is gap_block */
+    atomic_bool reserve_missing; /* only a hint; the truth is gap_block and skeleton_block */
 
     struct muster_lock lock;
 
@@ -63,6 +64,10 @@ struct muster_queue {
     struct loss loss_refused MUSTER_GUARDED_BY(queue_guard);
     uint64_t refused_collected MUSTER_GUARDED_BY(queue_guard);
     struct muster_block *gap_block MUSTER_GUARDED_BY(queue_guard);
+
+    /* Reserved too: starts that found no other room stand here, behind the other content when it is
+     * taken out. NULL until there is memory for a new one. */
+    struct muster_block *skeleton_block MUSTER_GUARDED_BY(queue_guard);
 };
 
 MUSTER_STATIC_ASSERT(sizeof(struct muster_queue) <= MUSTER_QUEUE_STORAGE_BYTES, "the storage holds a queue");

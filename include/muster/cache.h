@@ -28,7 +28,7 @@ extern "C" {
 struct muster_cache; /* defined in core only */
 
 #define MUSTER_CACHE_STORAGE_BYTES     512
-#define MUSTER_CACHE_STORAGE_ALIGNMENT 64
+#define MUSTER_CACHE_STORAGE_ALIGNMENT 16
 
 union muster_cache_storage {
     unsigned char bytes[MUSTER_CACHE_STORAGE_BYTES];
@@ -53,7 +53,8 @@ struct muster_cache_counts {
     uint64_t record_bytes;
     uint64_t numbered_count;
     uint64_t leased_count;
-    uint64_t lease_id; /* of the open lease, else 0 */
+    uint64_t lease_id;           /* of the open lease, else 0 */
+    uint64_t acknowledged_count; /* numbered records, ever */
     uint64_t refused_calls;
 };
 
@@ -82,6 +83,10 @@ enum muster_status muster_cache_lease(struct muster_cache *cache, size_t max_byt
 /* Releases the records of the open lease. MUSTER_WRONG_STATE, with nothing changed, where `lease_id`
  * is not the open one's. */
 enum muster_status muster_cache_ack(struct muster_cache *cache, uint64_t lease_id) MUSTER_MUST_CHECK;
+
+/* Gives the open lease back without acknowledging it: its records stay, for the next lease, which has
+ * another id. MUSTER_OK also where none is open; MUSTER_REFUSED. */
+enum muster_status muster_cache_unlease(struct muster_cache *cache) MUSTER_MUST_CHECK;
 
 /* False where the IRQL contract refuses. O(1). */
 bool muster_cache_counts(struct muster_cache *cache, struct muster_cache_counts *ret_counts);

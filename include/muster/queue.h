@@ -40,7 +40,7 @@ struct muster_block; /* likewise: some records that stand one behind the other *
 struct muster_room;  /* likewise: the byte budget that queue, cache and lease share */
 
 #define MUSTER_QUEUE_STORAGE_BYTES     1536
-#define MUSTER_QUEUE_STORAGE_ALIGNMENT 64
+#define MUSTER_QUEUE_STORAGE_ALIGNMENT 16 /* what malloc and kernel pool give */
 
 /* Room for a queue, at its final address: a global, or a member of something that never moves. */
 union muster_queue_storage {
@@ -59,6 +59,10 @@ struct muster_queue_config {
     /* False: the queue gives sequence numbers, from 1. True: records come with the number that an
      * earlier hop gave, and the queue keeps it. */
     bool numbered_upstream;
+    /* Set aside at init, and charged: a start that finds no room or no memory is kept there without its
+     * texts, as a skeleton (MUSTER_RECORD_SKELETON), before it is dropped; so is an exit that finds no
+     * memory. A multiple of 8, at most a quarter of the budget; 0: no skeletons. */
+    size_t skeleton_bytes;
     /* Put into gap records of events that this queue dropped. */
     enum muster_stage stage;
 };
@@ -100,7 +104,8 @@ enum muster_status muster_queue_init(union muster_queue_storage *storage, const 
 void muster_queue_deinit(struct muster_queue *queue);
 
 /* Pushes an event: `start->record` has type, fixed_bytes, flags, time_ns, valid and unavailable
- * set; the queue sets the rest. `texts` in ascending order of field. Everything is copied. */
+ * set; the queue sets the rest. `texts` in ascending order of field. Everything is copied. A skeleton that
+ * was kept in its place is MUSTER_OK too. */
 enum muster_status muster_queue_push_process_start(struct muster_queue *queue, const struct muster_process_start *start,
                                                    const struct muster_text *texts, size_t text_count);
 enum muster_status muster_queue_push_process_exit(struct muster_queue *queue, const struct muster_process_exit *exit,

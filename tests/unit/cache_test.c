@@ -216,6 +216,30 @@ static void leases_end_inside_blocks(void **state)
     assert_int_equal(done, 3000);
 }
 
+static void a_lease_given_back_is_served_again_under_another_id(void **state)
+{
+    struct muster_cache_counts counts;
+
+    (void)state;
+    assert_int_equal(muster_cache_unlease(cache), MUSTER_OK); /* none is open */
+    absorb(1, 4, 40);
+    const struct muster_lease cut = lease_of(2 * RECORD_BYTES);
+    assert_int_equal(muster_cache_unlease(cache), MUSTER_OK);
+    assert_true(muster_cache_counts(cache, &counts));
+    assert_int_equal(counts.lease_id, 0);
+    assert_int_equal(counts.leased_count, 0);
+    assert_int_equal(counts.acknowledged_count, 0);
+    assert_int_equal(counts.record_count, 4);
+    assert_int_equal(muster_cache_ack(cache, cut.id), MUSTER_WRONG_STATE);
+
+    const struct muster_lease again = lease_of(SIZE_MAX); /* and may be larger */
+    assert_true(again.id != cut.id);
+    expect_records(&again, 1, 4);
+    assert_int_equal(muster_cache_ack(cache, again.id), MUSTER_OK);
+    assert_true(muster_cache_counts(cache, &counts));
+    assert_int_equal(counts.acknowledged_count, 4);
+}
+
 static void an_ack_gives_back_memory_at_once(void **state)
 {
     (void)state;
@@ -308,17 +332,12 @@ static void one_cache_serves_several_queues(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(empty_has_nothing_to_lease),
-        TEST(storage_must_be_aligned),
-        TEST(a_lease_is_served_again),
-        TEST(a_lease_is_cut_and_never_grows),
-        TEST(too_small_says_what_is_needed),
-        TEST(positions_come_with_whole_batches),
-        TEST(leases_end_inside_blocks),
-        TEST(an_ack_gives_back_memory_at_once),
-        TEST(absorb_and_ack_cost_the_same_for_any_count),
-        TEST(every_call_refuses_a_wrong_irql),
-        TEST(one_cache_serves_several_queues),
+        TEST(empty_has_nothing_to_lease),       TEST(storage_must_be_aligned),
+        TEST(a_lease_is_served_again),          TEST(a_lease_is_cut_and_never_grows),
+        TEST(too_small_says_what_is_needed),    TEST(positions_come_with_whole_batches),
+        TEST(leases_end_inside_blocks),         TEST(a_lease_given_back_is_served_again_under_another_id),
+        TEST(an_ack_gives_back_memory_at_once), TEST(absorb_and_ack_cost_the_same_for_any_count),
+        TEST(every_call_refuses_a_wrong_irql),  TEST(one_cache_serves_several_queues),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,7 +54,7 @@ static void fields_have_their_ecs_names(void **state)
     assert_string_equal(muster_field_name(MUSTER_FIELD_MESSAGE), "message");
     assert_null(muster_field_name(MUSTER_FIELD_SCRIPT));
     assert_null(muster_field_name(MUSTER_FIELD_SEQUENCE_RANGE));
-    assert_null(muster_field_name(MUSTER_FIELD_SEQUENCE_RANGE + 1));
+    assert_null(muster_field_name(MUSTER_FIELD_SCALAR_COUNT));
     assert_null(muster_field_name(MUSTER_FIELD_COUNT));
 }
 
