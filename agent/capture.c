@@ -2,16 +2,9 @@
 /* capture.h */
 #include "capture.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
-#include "status_record.h"
+#include "host.h"
 
 #define NS_PER_MS          1000000ULL
 #define WAKE_EVERY         512  /* records moved before the pump is told, when many come */
@@ -22,89 +15,6 @@
 #define UNFINISHED_WAIT_MS 1    /* for a record that is being written: its CPU was taken away, or it would be done */
 #define ROOM_WAIT_MS       20   /* for the pump to make room, in case its sign was missed */
 #define AGAIN_MS           1000 /* signals this close together are one */
-#define STALL_MS           5000 /* contract.md: a stop gives up on an output that takes nothing */
-
-static bool epoll_add(int epoll_fd, int fd)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-
-    return fd >= 0 && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
-static bool timer_start(struct capture *capture)
-{
-    struct itimerspec when = {
-        .it_value = {.tv_sec = (time_t)(capture->duration_ms / 1000),
-                     .tv_nsec = (long)(capture->duration_ms % 1000 * NS_PER_MS)},
-    };
-
-    return timerfd_settime(capture->timer_fd, 0, &when, NULL) == 0;
-}
-
-static void signals_fill(sigset_t *ret_signals)
-{
-    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action;
-
-    sigemptyset(ret_signals);
-    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
-        if (sigaction(ends[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-            sigaddset(ret_signals, ends[i]);
-}
-
-void capture_signals_keep(void)
-{
-    sigset_t signals;
-
-    signals_fill(&signals);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-}
-
-bool capture_init(struct capture *capture)
-{
-    sigset_t signals;
-
-    signals_fill(&signals);
-    capture->quiet = true;
-    capture->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    capture->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    capture->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    return capture->epoll_fd >= 0 && epoll_add(capture->epoll_fd, capture->signal_fd) &&
-           epoll_add(capture->epoll_fd, capture->timer_fd) && epoll_add(capture->epoll_fd, capture->pump->event_fd) &&
-           epoll_add(capture->epoll_fd, muster_sensor_fd(capture->sensor)) &&
-           (capture->duration_ms == 0 || timer_start(capture));
-}
-
-void capture_deinit(struct capture *capture)
-{
-    int fds[] = {capture->epoll_fd, capture->signal_fd, capture->timer_fd};
-
-    for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
-}
-
-static bool signal_came(const struct capture *capture)
-{
-    struct signalfd_siginfo information;
-
-    return read(capture->signal_fd, &information, sizeof(information)) == sizeof(information);
-}
-
-static bool duration_over(const struct capture *capture)
-{
-    uint64_t expirations;
-
-    return read(capture->timer_fd, &expirations, sizeof(expirations)) == sizeof(expirations);
-}
-
-static void pump_event_forget(const struct capture *capture)
-{
-    uint64_t count;
-    ssize_t got = read(capture->pump->event_fd, &count, sizeof(count));
-
-    (void)got; /* nothing there is fine */
-}
 
 /* Whether the queue takes the record now. If not, the pump is asked for a sign. */
 static bool queue_has_room(struct capture *capture, const struct muster_record *record)
@@ -117,8 +27,8 @@ static bool queue_has_room(struct capture *capture, const struct muster_record *
     return muster_queue_would_admit(capture->queue, class_of_record, record->size_bytes);
 }
 
-/* Moves what is in the ring to the queue, as far as there is room. */
-static size_t ring_drain(struct capture *capture)
+/* Moves what there is to the queue, as far as there is room. */
+static size_t sensor_drain(struct capture *capture)
 {
     const struct muster_record *record;
     uint64_t position;
@@ -131,8 +41,14 @@ static size_t ring_drain(struct capture *capture)
             capture->throttled = true;
             break;
         }
-        /* Where memory runs out all the same, the queue counts it and tells it in a gap. */
-        (void)muster_queue_push_record(capture->queue, record, position);
+        /* Where memory runs out all the same, the queue counts it and tells it in a gap; but for
+         * what has no number, which is pushed again. */
+        if (muster_queue_push_record(capture->queue, record, position) != MUSTER_OK &&
+            !muster_event_is_numbered(record->type)) {
+            muster_sensor_unread(capture->sensor, record);
+            capture->throttled = true;
+            break;
+        }
         if (++count % WAKE_EVERY == 0)
             pump_wake(capture->pump);
     }
@@ -170,7 +86,7 @@ static bool account(struct capture *capture)
 
     if (!pending_push(capture))
         return false;
-    capture->accounted_ns = boot_time_ns();
+    capture->accounted_ns = host_monotonic_ns();
     settled = muster_sensor_account(capture->sensor, gap_tell, capture);
     pump_wake(capture->pump);
     return pending_push(capture) && settled;
@@ -178,7 +94,7 @@ static bool account(struct capture *capture)
 
 static void account_if_due(struct capture *capture)
 {
-    uint64_t since_ms = (boot_time_ns() - capture->accounted_ns) / NS_PER_MS;
+    uint64_t since_ms = (host_monotonic_ns() - capture->accounted_ns) / NS_PER_MS;
     bool lost = since_ms >= ACCOUNT_LOSS_MS && muster_sensor_has_losses(capture->sensor);
 
     if (lost || since_ms >= ACCOUNT_IDLE_MS)
@@ -188,23 +104,20 @@ static void account_if_due(struct capture *capture)
 bool capture_push_running(void *context, const struct muster_record *record)
 {
     struct capture *capture = context;
-    struct pollfd wait[] = {{.fd = capture->pump->event_fd, .events = POLLIN},
-                            {.fd = capture->signal_fd, .events = POLLIN},
-                            {.fd = capture->timer_fd, .events = POLLIN}};
+    unsigned came;
 
     while (!queue_has_room(capture, record) || muster_queue_push_record(capture->queue, record, 0) != MUSTER_OK) {
         pump_wake(capture->pump);
-        (void)poll(wait, 3, ROOM_WAIT_MS);
-        if (wait[1].revents || wait[2].revents || pump_finished(capture->pump))
+        came = wakeups_wait(capture->wakeups, WAKE_PUMP | WAKE_STOP | WAKE_DURATION, ROOM_WAIT_MS);
+        if (came & (WAKE_STOP | WAKE_DURATION) || pump_finished(capture->pump))
             return false;
-        pump_event_forget(capture);
     }
     return true;
 }
 
-/* How long to sleep, in ms. Arms the ring's wake-up; 0 where there is something to read now.
+/* How long to sleep, in ms. Arms the sensor's wake-up; 0 where there is something to read now.
  * `moved`: how many records the last turn moved. */
-static int sleep_time(struct capture *capture, size_t moved)
+static unsigned sleep_time(struct capture *capture, size_t moved)
 {
     bool armed = muster_sensor_arm(capture->sensor, capture->quiet && !capture->throttled);
     bool lost;
@@ -232,36 +145,59 @@ static void pace(struct capture *capture, uint64_t slept_ns, size_t count)
 /* True to go on. */
 static bool capture_turn(struct capture *capture, size_t *moved)
 {
-    struct epoll_event events[4];
-    uint64_t before_ns = boot_time_ns();
-    int ready = epoll_wait(capture->epoll_fd, events, 4, sleep_time(capture, *moved));
-    uint64_t slept_ns = boot_time_ns() - before_ns;
+    uint64_t before_ns = host_monotonic_ns();
+    struct muster_sensor_error error;
+    unsigned came = wakeups_wait(capture->wakeups, WAKE_ALL, sleep_time(capture, *moved));
+    uint64_t slept_ns = host_monotonic_ns() - before_ns;
 
-    pump_event_forget(capture);
-    *moved = ring_drain(capture);
+    *moved = sensor_drain(capture);
     pace(capture, slept_ns, *moved);
     account_if_due(capture);
-    if (pump_finished(capture->pump))
+    if (pump_finished(capture->pump) || !muster_sensor_alive(capture->sensor, &error))
         return false;
-    return ready <= 0 || !(signal_came(capture) || duration_over(capture));
+    if (came & WAKE_STOP)
+        (void)wakeups_stop_take(capture->wakeups);
+    return !(came & (WAKE_STOP | WAKE_DURATION));
 }
 
 void capture_ledger(const struct capture *capture, struct muster_ledger *ret_ledger)
 {
     struct muster_sensor_counts sensor;
     struct muster_queue_counts queue = {0};
-    struct muster_ledger ledger = {.epoch = capture->epoch};
-    uint64_t elsewhere;
+    struct muster_ledger ledger = {.epoch = muster_sensor_epoch(capture->sensor)};
 
     muster_sensor_counts(capture->sensor, &sensor);
     (void)muster_queue_counts(capture->queue, &queue);
     ledger.produced = sensor.produced;
-    ledger.delivered = __atomic_load_n(&capture->pump->delivered, __ATOMIC_RELAXED);
+    ledger.delivered = sensor.delivered_before;
+    ledger.filtered = sensor.filtered;
+    ledger.held = sensor.held;
+    ledger.degraded = sensor.degraded + queue.ledger.degraded;
     for (unsigned cause = 0; cause < MUSTER_CAUSE_COUNT; cause++)
         ledger.dropped[cause] = sensor.dropped[cause] + queue.ledger.dropped[cause];
-    elsewhere = ledger.delivered + ledger.filtered + muster_ledger_dropped(&ledger);
-    ledger.held = ledger.produced > elsewhere ? ledger.produced - elsewhere : 0;
     *ret_ledger = ledger;
+}
+
+uint64_t capture_undelivered(const struct capture *capture)
+{
+    struct muster_ledger ledger;
+    uint64_t elsewhere;
+
+    capture_ledger(capture, &ledger);
+    elsewhere = ledger.delivered + __atomic_load_n(&capture->pump->delivered, __ATOMIC_RELAXED) + ledger.filtered +
+                muster_ledger_dropped(&ledger);
+    return ledger.produced > elsewhere ? ledger.produced - elsewhere : 0;
+}
+
+void capture_losses(const struct capture *capture, uint64_t ret_losses[MUSTER_CAUSE_COUNT])
+{
+    struct muster_sensor_counts sensor;
+    struct muster_queue_counts queue = {0};
+
+    muster_sensor_counts(capture->sensor, &sensor);
+    (void)muster_queue_counts(capture->queue, &queue);
+    for (unsigned cause = 0; cause < MUSTER_CAUSE_COUNT; cause++)
+        ret_losses[cause] = sensor.told[cause] + queue.ledger.dropped[cause];
 }
 
 /* Watches the output while stopping. */
@@ -276,34 +212,32 @@ struct progress {
  * signals a group and then each process. */
 static bool told_again(const struct capture *capture, const struct progress *progress)
 {
-    return signal_came(capture) && boot_time_ns() - progress->begin_ns > AGAIN_MS * NS_PER_MS;
+    return wakeups_stop_take(capture->wakeups) && host_monotonic_ns() - progress->begin_ns > AGAIN_MS * NS_PER_MS;
 }
 
 /* Waits a little for the pump. False, progress->end set, where it makes no progress for too long or
  * where a second signal says not to wait. */
 static bool pump_wait_progress(struct capture *capture, struct progress *progress)
 {
-    struct pollfd wait[] = {{.fd = capture->pump->event_fd, .events = POLLIN},
-                            {.fd = capture->signal_fd, .events = POLLIN}};
     uint64_t written, now_ns;
 
-    (void)poll(wait, 2, ROOM_WAIT_MS);
-    pump_event_forget(capture);
+    (void)wakeups_wait(capture->wakeups, WAKE_PUMP | WAKE_STOP, ROOM_WAIT_MS);
     written = __atomic_load_n(&capture->output->written, __ATOMIC_RELAXED);
-    now_ns = boot_time_ns();
+    now_ns = host_monotonic_ns();
     if (written != progress->written) {
         progress->written = written;
         progress->since_ns = now_ns;
     }
     progress->end = told_again(capture, progress) ? CAPTURE_ABANDONED : CAPTURE_STALLED;
-    return progress->end == CAPTURE_STALLED && now_ns - progress->since_ns < STALL_MS * NS_PER_MS;
+    return progress->end == CAPTURE_STALLED &&
+           now_ns - progress->since_ns < wakeups_patience_ms(capture->wakeups) * NS_PER_MS;
 }
 
-/* Empties the ring and accounts for all numbers. False where the output stalls. */
-static bool ring_finish(struct capture *capture, struct progress *progress)
+/* Takes all that was read and accounts for all numbers. False where the output stalls. */
+static bool sensor_finish(struct capture *capture, struct progress *progress)
 {
     for (;;) {
-        (void)ring_drain(capture);
+        (void)sensor_drain(capture);
         if (!capture->throttled && account(capture))
             return true;
         if (pump_finished(capture->pump))
@@ -316,11 +250,12 @@ static bool ring_finish(struct capture *capture, struct progress *progress)
 
 enum capture_end capture_finish(struct capture *capture)
 {
-    struct progress progress = {.begin_ns = boot_time_ns(), .since_ns = boot_time_ns()};
+    uint64_t now_ns = host_monotonic_ns();
+    struct progress progress = {.begin_ns = now_ns, .since_ns = now_ns};
     struct muster_ledger ledger;
 
     muster_sensor_detach(capture->sensor);
-    if (!ring_finish(capture, &progress))
+    if (!sensor_finish(capture, &progress))
         return progress.end;
     capture_ledger(capture, &ledger);
     pump_stop(capture->pump, &ledger);
@@ -334,7 +269,8 @@ enum capture_end capture_run(struct capture *capture)
 {
     size_t moved = 1;
 
-    capture->accounted_ns = boot_time_ns();
+    capture->quiet = true;
+    capture->accounted_ns = host_monotonic_ns();
     while (capture_turn(capture, &moved))
         ;
     return capture_finish(capture);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The capture side: the main thread, which moves records from the ring to the live queue and tells
- * the pump. It never waits for the output: where the queue has no room, records stay in the ring,
- * and what the ring cannot take the kernel side counts.
+ * The capture side: the main thread, which moves records from the sensor to the live queue and tells
+ * the pump. It never waits for the output: where the queue has no room, records stay in the kernel, and
+ * what that cannot keep it counts.
  */
 #ifndef MUSTER_CAPTURE_H
 #define MUSTER_CAPTURE_H
@@ -12,9 +12,10 @@
 
 #include "muster/ledger.h"
 #include "muster/queue.h"
-#include "muster/sensor_linux.h"
+#include "muster/sensor.h"
 #include "output_file.h"
 #include "pump.h"
+#include "wakeups.h"
 
 #define CAPTURE_PENDING_GAPS 4
 
@@ -24,13 +25,9 @@ struct capture {
     struct muster_queue *queue;
     struct pump *pump;
     const struct output_file *output; /* its progress is watched while stopping */
-    uint64_t epoch;
-    uint64_t duration_ms; /* 0: until a signal */
+    struct wakeups *wakeups;
 
-    int epoll_fd;
-    int signal_fd;
-    int timer_fd;
-    bool throttled; /* the queue had no room; the ring keeps what follows */
+    bool throttled; /* the queue had no room; the sensor keeps what follows */
     bool quiet;     /* events come one by one, and each should wake us */
     uint64_t accounted_ns;
     struct muster_gap pending[CAPTURE_PENDING_GAPS]; /* gaps that the queue did not take yet */
@@ -44,26 +41,23 @@ enum capture_end {
     CAPTURE_ABANDONED, /* a second signal came while stopping */
 };
 
-/* Keeps SIGINT, SIGTERM and SIGHUP for capture_init to read, but for those that whoever started us
- * had ignored (nohup, a shell's background). First of all things, so that none of them ends the
- * process half-way. */
-void capture_signals_keep(void);
-
-/* The duration begins here. False with errno set. */
-bool capture_init(struct capture *capture);
-void capture_deinit(struct capture *capture);
-
 /* Pushes the record of a process that already runs, waiting for room; false where told to end. */
 bool capture_push_running(void *capture, const struct muster_record *record);
 
 /* Captures until told to end, then finishes. */
 enum capture_end capture_run(struct capture *capture);
 
-/* Detaches the sensor, drains the ring, settles the account and stops the pump. */
+/* Detaches the sensor, takes what it still has, settles the account and stops the pump. */
 enum capture_end capture_finish(struct capture *capture);
 
-/* The whole path's ledger as it stands: delivered is the pump's, held is what is not accounted
- * for otherwise. */
+/* The whole path's ledger as it stands, but for what the pump's thread alone knows: what it
+ * delivered, and what it holds. */
 void capture_ledger(const struct capture *capture, struct muster_ledger *ret_ledger);
+
+/* How many events were neither delivered nor accounted for otherwise, so far. */
+uint64_t capture_undelivered(const struct capture *capture);
+
+/* How many events this stream tells as lost, by cause. */
+void capture_losses(const struct capture *capture, uint64_t ret_losses[MUSTER_CAUSE_COUNT]);
 
 #endif

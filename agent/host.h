@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a stream says about the machine that it comes from. */
+/* The machine that a stream comes from, and its clocks. linux_host.c, win32_host.c. */
 #ifndef MUSTER_HOST_H
 #define MUSTER_HOST_H
 
@@ -8,16 +8,25 @@
 #include "muster/sink.h"
 
 struct host {
-    char name[65];
-    char id[33];
+    char name[256];
+    char id[65];
     char kernel[65];
 };
 
-/* Fills both; what cannot be read is left out of the stream. The strings live in *host. A new
- * random epoch is chosen. */
+/* Fills both, but for the stream's epoch; what cannot be read is left out of the stream. The strings
+ * live in *host. */
 void host_describe(struct host *host, struct muster_stream *ret_stream);
 
-/* Adds to a time of CLOCK_BOOTTIME to get one since 1970. */
+/* The stream's clock: as in all records of this host. */
+uint64_t host_now_ns(void);
+
+/* Adds to a time on the stream's clock to get one since 1970. */
 int64_t host_clock_offset_ns(void);
+
+/* For measuring: is never set. */
+uint64_t host_monotonic_ns(void);
+
+/* Gives memory that is free back to the system, where the C library keeps it. */
+void host_memory_trim(void);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a sink writes: standard output, or a file that belongs to root alone. */
+/* Where a sink writes: standard output, or a file that is nobody else's to read. linux_output_file.c,
+ * win32_output_file.c. */
 #ifndef MUSTER_OUTPUT_FILE_H
 #define MUSTER_OUTPUT_FILE_H
 
@@ -10,14 +11,17 @@
 
 struct output_file {
     const char *name; /* for messages */
-    int fd;
+    intptr_t handle;  /* Linux: a file descriptor; -1 where it is closed */
     bool standard;    /* not ours to close */
     bool regular;     /* can be cut back to whole lines */
-    uint64_t written; /* bytes that write(2) took */
+    uint64_t written; /* bytes that were taken */
 };
 
-/* `path` NULL or "-": standard output. A new file gets mode 0600, since arguments hold secrets; an
- * existing one is emptied. False with errno set. */
+/*
+ * `path` NULL or "-": standard output. A new file gets mode 0600 (Windows: its owner, SYSTEM and the
+ * administrators may read it), since arguments hold secrets; an existing one is emptied. False with
+ * errno set.
+ */
 bool output_file_open(struct output_file *file, const char *path);
 
 struct muster_output_target output_file_target(struct output_file *file);

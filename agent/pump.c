@@ -3,10 +3,8 @@
 #include "pump.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "host.h"
 #include "status_record.h"
@@ -16,14 +14,6 @@
 bool pump_finished(const struct pump *pump)
 {
     return __atomic_load_n(&pump->finished, __ATOMIC_ACQUIRE);
-}
-
-static void pump_tell(struct pump *pump)
-{
-    uint64_t one = 1;
-    ssize_t written = write(pump->event_fd, &one, sizeof(one));
-
-    (void)written; /* only a counter at its maximum refuses, and then the event is there already */
 }
 
 static void pump_fail(struct pump *pump, enum muster_status status)
@@ -67,7 +57,7 @@ static void lease_done(struct pump *pump, const struct muster_lease *lease)
     if (muster_cache_ack(pump->cache, lease->id) != MUSTER_OK)
         abort(); /* this thread is the only one that leases */
     if (__atomic_exchange_n(&pump->ack_wanted, false, __ATOMIC_ACQ_REL))
-        pump_tell(pump);
+        wakeups_pump_tell(pump->wakeups);
 }
 
 /* One turn: everything that is in the queue now. MUSTER_EMPTY where there was nothing. */
@@ -119,8 +109,8 @@ static enum muster_status stopped_write(struct pump *pump)
     struct muster_sensor_status stopped;
     enum muster_status status;
 
-    pump->final_ledger.delivered = muster_sink_delivered(pump->sink);
-    pump->final_ledger.held = held_count(pump);
+    pump->final_ledger.delivered += muster_sink_delivered(pump->sink);
+    pump->final_ledger.held += held_count(pump);
     status_record_fill(&stopped, MUSTER_EVENT_SENSOR_STOPPED, &pump->final_ledger);
     memcpy(stopped.types, pump->types, sizeof(pump->types));
     status = muster_sink_write(pump->sink, &stopped.record);
@@ -144,21 +134,17 @@ static void *pump_run(void *context)
     if (status != MUSTER_OK)
         pump_fail(pump, status);
     __atomic_store_n(&pump->finished, true, __ATOMIC_RELEASE);
-    pump_tell(pump);
+    wakeups_pump_tell(pump->wakeups);
     return NULL;
 }
 
 bool pump_start(struct pump *pump)
 {
-    sigset_t all, before;
     int error;
 
     pthread_mutex_init(&pump->mutex, NULL);
     pthread_cond_init(&pump->work_came, NULL);
-    sigfillset(&all); /* signals are the main thread's */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     error = pthread_create(&pump->thread, NULL, pump_run, pump);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
     return error == 0;
 }

@@ -14,8 +14,9 @@
 #include "muster/cache.h"
 #include "muster/ledger.h"
 #include "muster/queue.h"
-#include "muster/sensor_linux.h"
+#include "muster/sensor.h"
 #include "muster/sink.h"
+#include "wakeups.h"
 
 struct pump {
     struct muster_queue *queue;
@@ -23,7 +24,7 @@ struct pump {
     struct muster_sink *sink;
     struct muster_stream *stream; /* its clock offset is kept right by this thread */
     struct muster_sensor *sensor; /* acknowledged only */
-    int event_fd;                 /* written when a lease was acknowledged while wanted, and at the end */
+    struct wakeups *wakeups;      /* told when a lease was acknowledged while wanted, and at the end */
 
     /* the pump's thread */
     uint64_t types[MUSTER_EVENT_NUMBERED_COUNT]; /* delivered, by event type - 1 */
@@ -35,7 +36,7 @@ struct pump {
     /* mutex */
     bool work;
     bool stopping;
-    struct muster_ledger final_ledger; /* what the stopping side knows: epoch, produced, dropped */
+    struct muster_ledger final_ledger; /* what the stopping side knows; delivered and held but for ours */
 
     /* atomic */
     bool ack_wanted; /* the capture side waits for room */
@@ -44,14 +45,14 @@ struct pump {
     uint64_t delivered; /* numbered records that the output has */
 };
 
-/* Starts the thread. The caller has set all members up to event_fd. False with errno set. */
+/* Starts the thread. The caller has set all members up to wakeups. False with errno set. */
 bool pump_start(struct pump *pump);
 
 /* New records are in the queue. */
 void pump_wake(struct pump *pump);
 
-/* No more records come. The pump empties the queue, writes sensor-stopped with the ledger, which
- * it completes with what it delivered, and finishes. */
+/* No more records come. The pump empties the queue, writes sensor-stopped with the ledger, to
+ * which it adds what it delivered and what it still holds, and finishes. */
 void pump_stop(struct pump *pump, const struct muster_ledger *ledger);
 
 /* Waits for the thread, which has finished. */

@@ -5,6 +5,9 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "standard_streams.h"
 
 /* What is told may quote the command line, and must not drive the terminal: C0, DEL, and C1 as
  * UTF-8 has it. */
@@ -23,11 +26,28 @@ static void controls_hide(char *text)
 MUSTER_PRINTF(1, 0)
 static void report_list(const char *format, va_list arguments)
 {
-    char text[1024];
+    char text[1024] = "muster: ";
+    size_t used = strlen(text);
 
-    vsnprintf(text, sizeof(text), format, arguments);
+    /* One byte is left for the newline. */
+    vsnprintf(text + used, sizeof(text) - used - 1, format, arguments);
     controls_hide(text);
-    fprintf(stderr, "muster: %s\n", text);
+    used = strlen(text);
+    text[used] = '\n';
+    standard_error_write(text, used + 1);
+}
+
+void print(const char *format, ...)
+{
+    char text[4096];
+    va_list arguments;
+    int length;
+
+    va_start(arguments, format);
+    length = vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (length > 0)
+        standard_output_write(text, (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
 }
 
 void report(const char *format, ...)
@@ -41,11 +61,14 @@ void report(const char *format, ...)
 
 int report_usage(const char *verb, const char *format, ...)
 {
+    char hint[64];
+    int length;
     va_list arguments;
 
     va_start(arguments, format);
     report_list(format, arguments);
     va_end(arguments);
-    fprintf(stderr, "Try `muster %s%s--help`.\n", verb ? verb : "", verb ? " " : "");
+    length = snprintf(hint, sizeof(hint), "Try `muster %s%s--help`.\n", verb ? verb : "", verb ? " " : "");
+    standard_error_write(hint, (size_t)length);
     return EXIT_USAGE;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages to the person who runs muster: to standard error, with the program's name. */
+/* What muster says to the person who runs it: errors to standard error, with the program's name, and
+ * what was asked for to standard output. */
 #ifndef MUSTER_REPORT_H
 #define MUSTER_REPORT_H
 
@@ -12,6 +13,10 @@ enum exit_code {
     EXIT_USAGE = 2,
     EXIT_LOSS = 3,
 };
+
+/* To standard output; up to 4,095 bytes. */
+MUSTER_PRINTF(1, 2)
+void print(const char *format, ...);
 
 /* "muster: ..." and a newline. */
 MUSTER_PRINTF(1, 2)

@@ -3,15 +3,8 @@
 #include "status_record.h"
 
 #include <string.h>
-#include <time.h>
 
-uint64_t boot_time_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
+#include "host.h"
 
 void status_record_fill(struct muster_sensor_status *ret_record, enum muster_event_type type,
                         const struct muster_ledger *ledger)
@@ -22,7 +15,7 @@ void status_record_fill(struct muster_sensor_status *ret_record, enum muster_eve
                 .size_bytes = sizeof(*ret_record),
                 .type = (uint16_t)type,
                 .version = MUSTER_RECORD_VERSION,
-                .time_ns = boot_time_ns(),
+                .time_ns = host_now_ns(),
                 .fixed_bytes = sizeof(*ret_record),
             },
         .epoch = ledger->epoch,

@@ -11,7 +11,4 @@
 void status_record_fill(struct muster_sensor_status *ret_record, enum muster_event_type type,
                         const struct muster_ledger *ledger);
 
-/* CLOCK_BOOTTIME, as in all records of this host. */
-uint64_t boot_time_ns(void);
-
 #endif

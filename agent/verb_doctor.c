@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* muster doctor */
 #include <getopt.h>
-#include <stdio.h>
 
-#include "muster/sensor_linux.h"
+#include "muster/sensor.h"
 #include "options.h"
 #include "report.h"
 #include "verbs.h"
@@ -14,11 +13,11 @@ static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL,
 
 static void help_print(void)
 {
-    puts("Usage: muster doctor\n"
-         "Check whether this machine can run the sensor, and say what to do where it cannot.\n"
-         "Nothing is left running. Ends with 0 if it can, with 1 if not.\n"
-         "\n"
-         "  -h, --help  print this help");
+    print("Usage: muster doctor\n"
+          "Check whether this machine can run the sensor, and say what to do where it cannot.\n"
+          "Nothing is left running. Ends with 0 if it can, with 1 if not.\n"
+          "\n"
+          "  -h, --help  print this help\n");
 }
 
 static int diagnose(void)
@@ -30,12 +29,12 @@ static int diagnose(void)
     for (size_t i = 0; i < count; i++) {
         const struct muster_sensor_finding *finding = &findings[i];
 
-        printf("%-4s  %-34s %s\n", finding->good ? "ok" : "FAIL", finding->what, finding->detail);
+        print("%-4s  %-34s %s\n", finding->good ? "ok" : "FAIL", finding->what, finding->detail);
         if (!finding->good && finding->advice)
-            printf("      -> %s\n", finding->advice);
+            print("      -> %s\n", finding->advice);
         able = able && finding->good;
     }
-    printf("\nmuster %s run here.\n", able ? "can" : "cannot");
+    print("\nmuster %s run here.\n", able ? "can" : "cannot");
     return able ? EXIT_DONE : EXIT_FAILED;
 }
 

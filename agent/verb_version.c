@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* muster version */
 #include <getopt.h>
-#include <stdio.h>
 
 #include "muster/wire.h"
 #include "options.h"
@@ -18,14 +17,14 @@ int verb_version(int count, char **arguments)
     while ((option = getopt_long(count, arguments, ":h", options, NULL)) != -1) {
         if (option != 'h')
             return option_report("version", arguments, option);
-        puts("Usage: muster version\n"
-             "Print the version of muster and of the records that it writes.\n"
-             "\n"
-             "  -h, --help  print this help");
+        print("Usage: muster version\n"
+              "Print the version of muster and of the records that it writes.\n"
+              "\n"
+              "  -h, --help  print this help\n");
         return EXIT_DONE;
     }
     if (optind < count)
         return report_usage("version", "unexpected argument '%s'", arguments[optind]);
-    printf("muster %s (record version %d)\n", MUSTER_VERSION, MUSTER_RECORD_VERSION);
+    print("muster %s (record version %d)\n", MUSTER_VERSION, MUSTER_RECORD_VERSION);
     return EXIT_DONE;
 }

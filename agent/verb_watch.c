@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* muster watch: its options. */
 #include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "muster/sensor_linux.h"
+#include "muster/sensor.h"
 #include "options.h"
 #include "report.h"
+#include "standard_streams.h"
 #include "units.h"
 #include "verbs.h"
 #include "watch.h"
+#include "words.h"
 
 enum {
     OPTION_FORKS = 256,
@@ -36,24 +36,25 @@ static const struct option long_options[] = {
 
 static void help_print(void)
 {
-    puts("Usage: muster watch [OPTION]...\n"
-         "Show every process that starts and ends, live, until Ctrl-C. First come those that already\n"
-         "run. Every event is numbered in the kernel; what cannot be delivered is told in its place.\n"
-         "\n"
-         "  -f, --format FORMAT   text (default): for a person at a terminal\n"
-         "                        ndjson: one JSON object a line, Elastic Common Schema\n"
-         "                        driver-messages: one JSON object a batch, process starts and messages only\n"
-         "  -o, --output FILE     write to FILE (emptied first, mode 0600 if new); - is standard output\n"
-         "  -d, --duration TIME   stop after TIME: a number with ms, s (default), m, h or d\n"
-         "      --forks           report forks too, and the exits of processes that never called exec\n"
-         "      --no-baseline     leave out the processes that already run\n"
-         "      --buffer SIZE     kernel-side ring, 64K to 1G, rounded up to a power of two (default 8M)\n"
-         "      --fail-on-loss    end with 3 if events were lost\n"
-         "      --color WHEN      auto (default), always or never; for text. NO_COLOR is honoured\n"
-         "  -h, --help            print this help\n"
-         "\n"
-         "Needs root, or CAP_BPF and CAP_PERFMON; `muster doctor` checks. Exit codes: 0 done, 1 failure,\n"
-         "2 usage, 3 events were lost and --fail-on-loss was given.");
+    print("Usage: muster watch [OPTION]...\n"
+          "Show every process that starts and ends, live, until Ctrl-C. First come those that already\n"
+          "run. Every event is numbered in the kernel; what cannot be delivered is told in its place.\n"
+          "\n"
+          "  -f, --format FORMAT   text (default): for a person at a terminal\n"
+          "                        ndjson: one JSON object a line, Elastic Common Schema\n"
+          "                        driver-messages: one JSON object a batch, process starts and messages only\n"
+          "  -o, --output FILE     write to FILE (emptied first, %s); - is standard output\n"
+          "  -d, --duration TIME   stop after TIME: a number with ms, s (default), m, h or d\n"
+          "%s"
+          "      --no-baseline     leave out the processes that already run\n"
+          "      --buffer SIZE     %s\n"
+          "      --fail-on-loss    end with 3 if events were lost\n"
+          "      --color WHEN      auto (default), always or never; for text. NO_COLOR is honoured\n"
+          "  -h, --help            print this help\n"
+          "\n"
+          "%s Exit codes: 0 done, 1 failure,\n"
+          "2 usage, 3 events were lost and --fail-on-loss was given.\n",
+          words.new_file, words.forks_help, words.buffer_help, words.watch_needs);
 }
 
 static bool format_known(const char *format)
@@ -78,13 +79,13 @@ static int duration_set(struct watch_options *options, const char *value)
 
 static int buffer_set(struct watch_options *options, const char *value)
 {
-    uint64_t bytes, ring = MUSTER_SENSOR_RING_MIN;
+    uint64_t bytes, rounded = MUSTER_SENSOR_BUFFER_MIN;
 
-    if (!size_parse(value, &bytes) || bytes < MUSTER_SENSOR_RING_MIN || bytes > MUSTER_SENSOR_RING_MAX)
+    if (!size_parse(value, &bytes) || bytes < MUSTER_SENSOR_BUFFER_MIN || bytes > MUSTER_SENSOR_BUFFER_MAX)
         return report_usage("watch", "bad size '%s': 64K to 1G", value);
-    while (ring < bytes)
-        ring *= 2;
-    options->buffer_bytes = ring;
+    while (rounded < bytes)
+        rounded *= 2;
+    options->buffer_bytes = rounded;
     return EXIT_DONE;
 }
 
@@ -104,14 +105,14 @@ static int color_set(int *ret_color, const char *value)
 /* https://no-color.org: set and not empty. */
 static enum muster_color color_settle(int wanted, const char *output)
 {
-    const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    bool to_terminal = (!output || strcmp(output, "-") == 0) && isatty(STDOUT_FILENO);
+    const char *no_color = getenv("NO_COLOR");
+    bool to_standard_output = !output || strcmp(output, "-") == 0;
 
     if (wanted == MUSTER_COLOR_NEVER || wanted == MUSTER_COLOR_ALWAYS)
         return (enum muster_color)wanted;
-    if ((no_color && no_color[0]) || !terminal || strcmp(terminal, "dumb") == 0)
+    if (no_color && no_color[0])
         return MUSTER_COLOR_NEVER;
-    return to_terminal ? MUSTER_COLOR_ALWAYS : MUSTER_COLOR_NEVER;
+    return to_standard_output && standard_output_has_colors() ? MUSTER_COLOR_ALWAYS : MUSTER_COLOR_NEVER;
 }
 
 static int option_apply(struct watch_options *options, int *color, int option, char **arguments)
@@ -125,6 +126,8 @@ static int option_apply(struct watch_options *options, int *color, int option, c
     case 'd':
         return duration_set(options, optarg);
     case OPTION_FORKS:
+        if (!words.has_forks)
+            return report_usage("watch", "option '--forks': processes are not forked on this system");
         options->forks = true;
         return EXIT_DONE;
     case OPTION_NO_BASELINE:
@@ -144,7 +147,7 @@ static int option_apply(struct watch_options *options, int *color, int option, c
 
 int verb_watch(int count, char **arguments)
 {
-    struct watch_options options = {.format = "text", .baseline = true, .buffer_bytes = MUSTER_SENSOR_RING_DEFAULT};
+    struct watch_options options = {.format = "text", .baseline = true, .buffer_bytes = words.buffer_default_bytes};
     int option, color = 2, code;
 
     opterr = 0;

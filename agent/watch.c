@@ -7,20 +7,19 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "capture.h"
 #include "host.h"
 #include "report.h"
 #include "status_record.h"
+#include "words.h"
 
-/* The queue holds at most what the ring holds, since the ring keeps it until it is acknowledged;
- * its blocks waste less than half. */
-#define QUEUE_BUDGET(ring_bytes) (2 * (ring_bytes) + (1U << 20))
+/* The queue holds at most what the sensor's buffer holds, since that keeps it until it is
+ * acknowledged; its blocks waste less than half. */
+#define QUEUE_BUDGET(buffer_bytes) (2 * (buffer_bytes) + (1U << 20))
 
 struct watch {
     const struct watch_options *options;
@@ -28,6 +27,7 @@ struct watch {
     struct muster_stream stream;
     struct output_file output;
     struct muster_sensor *sensor;
+    struct wakeups *wakeups;
     union muster_queue_storage queue_storage;
     union muster_cache_storage cache_storage;
     struct muster_queue *queue;
@@ -41,17 +41,21 @@ static struct watch the_watch;
 
 static bool sensor_failed(const struct muster_sensor_error *error)
 {
-    report("%s: %s", error->what, strerror(error->error));
+    report("%s%s%s", error->what, error->reason[0] ? ": " : "", error->reason);
     report("%s", error->advice);
     return false;
 }
 
 static bool sensor_open(struct watch *watch)
 {
-    struct muster_sensor_options options = {.ring_bytes = watch->options->buffer_bytes, .forks = watch->options->forks};
+    struct muster_sensor_options options = {.buffer_bytes = watch->options->buffer_bytes,
+                                            .forks = watch->options->forks};
     struct muster_sensor_error error;
 
-    return muster_sensor_open(&options, &watch->sensor, &error) || sensor_failed(&error);
+    if (!muster_sensor_open(&options, &watch->sensor, &error))
+        return sensor_failed(&error);
+    watch->stream.epoch = muster_sensor_epoch(watch->sensor);
+    return true;
 }
 
 static bool queue_open(struct watch *watch)
@@ -94,33 +98,36 @@ static bool threads_open(struct watch *watch)
     struct pump *pump = &watch->pump;
     struct capture *capture = &watch->capture;
 
+    watch->wakeups = wakeups_create(watch->sensor, watch->options->duration_ms);
     pump->queue = watch->queue;
     pump->cache = watch->cache;
     pump->stream = &watch->stream;
     pump->sensor = watch->sensor;
-    pump->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pump->wakeups = watch->wakeups;
     *capture = (struct capture){
         .sensor = watch->sensor,
         .queue = watch->queue,
         .pump = pump,
         .output = &watch->output,
-        .epoch = watch->stream.epoch,
-        .duration_ms = watch->options->duration_ms,
-        .signal_fd = -1,
+        .wakeups = watch->wakeups,
     };
-    if (capture_init(capture) && pump_start(pump))
+    if (watch->wakeups && pump_start(pump))
         return true;
     report("cannot start: %s", strerror(errno));
     return false;
 }
 
-/* Events are numbered from here on; sensor-started stands before them all. */
+/* Events are numbered from here on; sensor-started stands before them all, with what was numbered
+ * before us. */
 static bool attach(struct watch *watch)
 {
-    struct muster_ledger ledger = {.epoch = watch->stream.epoch};
+    struct muster_ledger ledger;
     struct muster_sensor_status started;
     struct muster_sensor_error error;
 
+    watch->capture.sensor = watch->sensor;
+    watch->capture.queue = watch->queue;
+    capture_ledger(&watch->capture, &ledger);
     status_record_fill(&started, MUSTER_EVENT_SENSOR_STARTED, &ledger);
     if (!muster_sensor_attach(watch->sensor, &error))
         return sensor_failed(&error);
@@ -137,69 +144,80 @@ static bool baseline_push(struct watch *watch)
            sensor_failed(&error);
 }
 
-static int loss_report(const struct watch *watch, const struct muster_ledger *ledger)
+static int loss_report(const struct watch *watch)
 {
+    uint64_t losses[MUSTER_CAUSE_COUNT], total = 0;
+    struct muster_ledger ledger;
     char causes[256] = "";
     size_t used = 0;
 
-    if (muster_ledger_dropped(ledger) == 0)
-        return EXIT_DONE;
-    for (unsigned cause = 0; cause < MUSTER_CAUSE_COUNT; cause++)
-        if (ledger->dropped[cause] && used < sizeof(causes))
+    capture_ledger(&watch->capture, &ledger);
+    capture_losses(&watch->capture, losses);
+    for (unsigned cause = 0; cause < MUSTER_CAUSE_COUNT; cause++) {
+        total += losses[cause];
+        if (losses[cause] && used < sizeof(causes))
             used += (size_t)snprintf(causes + used, sizeof(causes) - used, "%s%s %" PRIu64, used ? ", " : "",
-                                     muster_cause_name(cause), ledger->dropped[cause]);
-    report("%" PRIu64 " of %" PRIu64 " events were lost (%s); the output says where. A larger --buffer helps",
-           muster_ledger_dropped(ledger), ledger->produced, causes);
+                                     muster_cause_name(cause), losses[cause]);
+    }
+    if (total == 0)
+        return EXIT_DONE;
+    report("%" PRIu64 " of %" PRIu64 " events were lost (%s); the output says where. %s", total, ledger.produced,
+           causes, words.loss_advice);
     return watch->options->fail_on_loss ? EXIT_LOSS : EXIT_DONE;
+}
+
+static int output_failed(struct watch *watch, int error)
+{
+    if (error == EPIPE && watch->output.standard)
+        return EXIT_DONE; /* the reader, such as head(1), has what it wanted */
+    output_file_cut(&watch->output, muster_sink_whole_bytes(watch->pump.sink));
+    report("cannot write to %s: %s; %" PRIu64 " events were not delivered", watch->output.name, strerror(error),
+           capture_undelivered(&watch->capture));
+    return EXIT_FAILED;
 }
 
 static int end_report(struct watch *watch, enum capture_end end)
 {
-    struct muster_ledger ledger;
-    int error = __atomic_load_n(&watch->pump.error, __ATOMIC_ACQUIRE);
-
-    capture_ledger(&watch->capture, &ledger);
-    if (end == CAPTURE_STOPPED)
-        return loss_report(watch, &ledger);
-    if (end == CAPTURE_OUTPUT && error == EPIPE && watch->output.standard)
-        return EXIT_DONE; /* the reader, such as head(1), has what it wanted */
-    if (end == CAPTURE_OUTPUT) {
-        output_file_cut(&watch->output, muster_sink_whole_bytes(watch->pump.sink));
-        report("cannot write to %s: %s; %" PRIu64 " events were not delivered", watch->output.name, strerror(error),
-               ledger.held);
+    switch (end) {
+    case CAPTURE_STOPPED:
+        return loss_report(watch);
+    case CAPTURE_OUTPUT:
+        return output_failed(watch, __atomic_load_n(&watch->pump.error, __ATOMIC_ACQUIRE));
+    case CAPTURE_ABANDONED:
+        report("told to stop twice; gave up with %" PRIu64 " events held", capture_undelivered(&watch->capture));
+        return EXIT_FAILED;
+    default:
+        report("%s does not take anything; gave up with %" PRIu64 " events held", watch->output.name,
+               capture_undelivered(&watch->capture));
         return EXIT_FAILED;
     }
-    if (end == CAPTURE_ABANDONED)
-        report("told to stop twice; gave up with %" PRIu64 " events held", ledger.held);
-    else
-        report("%s does not take anything; gave up with %" PRIu64 " events held", watch->output.name, ledger.held);
-    return EXIT_FAILED;
 }
 
 /* Takes down what was put up. After a stall the pump's thread still hangs in its write, and with it
  * everything that it uses; the end of the process takes care of those. */
 static void watch_close(struct watch *watch)
 {
-    capture_deinit(&watch->capture);
     muster_sink_destroy(watch->pump.sink);
     if (watch->cache)
         muster_cache_deinit(watch->cache);
     if (watch->queue)
         muster_queue_deinit(watch->queue);
+    wakeups_destroy(watch->wakeups);
     muster_sensor_close(watch->sensor);
-    if (watch->pump.event_fd >= 0)
-        close(watch->pump.event_fd);
 }
 
 static int watch_threads(struct watch *watch)
 {
     bool begun = baseline_push(watch);
+    struct muster_sensor_error error;
     enum capture_end end;
     int code;
 
-    malloc_trim(0); /* loading took much more memory than running does */
+    host_memory_trim(); /* loading took much more memory than running does */
     end = begun ? capture_run(&watch->capture) : capture_finish(&watch->capture);
     code = end_report(watch, end);
+    if (!muster_sensor_alive(watch->sensor, &error))
+        begun = sensor_failed(&error);
     if (!begun)
         code = EXIT_FAILED;
     if (end == CAPTURE_STALLED || end == CAPTURE_ABANDONED)
@@ -217,10 +235,8 @@ int watch_run(const struct watch_options *options)
     struct watch *watch = &the_watch;
     int code = EXIT_FAILED;
 
-    capture_signals_keep();
+    wakeups_stop_keep();
     watch->options = options;
-    watch->pump.event_fd = -1;
-    watch->capture = (struct capture){.epoll_fd = -1, .signal_fd = -1, .timer_fd = -1};
     host_describe(&watch->host, &watch->stream);
     if (sensor_open(watch) && queue_open(watch) && sink_open(watch) && attach(watch) && threads_open(watch))
         code = watch_threads(watch);

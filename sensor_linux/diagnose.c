@@ -87,19 +87,19 @@ static bool tell_nothing(void *context, const struct muster_record *record)
 /* Each step is tried only where the one before went well. */
 static void sensor_check(struct findings *findings)
 {
-    struct muster_sensor_options options = {.ring_bytes = MUSTER_SENSOR_RING_MIN, .forks = true};
+    struct muster_sensor_options options = {.buffer_bytes = MUSTER_SENSOR_BUFFER_MIN, .forks = true};
     struct muster_sensor_error error = {0};
     struct muster_sensor *sensor;
     size_t processes = 0;
     bool good = muster_sensor_open(&options, &sensor, &error);
 
     finding_add(findings, "BPF programs load", good, error.advice, "%s%s%s",
-                good ? "exec, exit, fork, baseline" : error.what, good ? "" : ": ", good ? "" : strerror(error.error));
+                good ? "exec, exit, fork, baseline" : error.what, good ? "" : ": ", good ? "" : error.reason);
     if (!good)
         return;
     good = muster_sensor_attach(sensor, &error);
     finding_add(findings, "BPF programs attach", good, error.advice, "%s%s%s", good ? "sched tracepoints" : error.what,
-                good ? "" : ": ", good ? "" : strerror(error.error));
+                good ? "" : ": ", good ? "" : error.reason);
     if (good) {
         good = muster_sensor_baseline(sensor, tell_nothing, &processes, &error);
         finding_add(findings, "running processes are listed", good, error.advice, "%zu processes", processes);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "baseline.h"
-#include "muster/sensor_linux.h"
+#include "muster/identity.h"
 
 bool live_events_add(struct live_events *live, const struct muster_record *record)
 {
@@ -32,7 +32,7 @@ bool live_events_add(struct live_events *live, const struct muster_record *recor
 /* In ticks, as in an entity id: /proc has no more. */
 static int identity_compare(const struct live_event *a, uint32_t pid, uint64_t start_ns)
 {
-    uint64_t left = a->start_ns / MUSTER_SENSOR_TICK_NS, right = start_ns / MUSTER_SENSOR_TICK_NS;
+    uint64_t left = a->start_ns / MUSTER_TICK_NS_LINUX, right = start_ns / MUSTER_TICK_NS_LINUX;
 
     if (a->pid != pid)
         return a->pid < pid ? -1 : 1;

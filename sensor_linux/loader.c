@@ -4,6 +4,7 @@
  * turns what libbpf says into an error that tells a person what to do.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +33,7 @@ static const char *advice_for(int number)
 bool sensor_fail(struct muster_sensor_error *error, int number, const char *what)
 {
     error->what = what;
-    error->error = number;
+    snprintf(error->reason, sizeof(error->reason), "%s", strerror(number));
     error->advice = advice_for(number);
     return false;
 }
@@ -66,7 +67,7 @@ static bool maps_size(struct muster_bpf *programs, const struct muster_sensor_op
     int cpu_count = libbpf_num_possible_cpus();
     __u32 cpus = cpu_count > 0 ? (__u32)cpu_count : 1;
 
-    return bpf_map__set_max_entries(programs->maps.ring, (__u32)options->ring_bytes) == 0 &&
+    return bpf_map__set_max_entries(programs->maps.ring, (__u32)options->buffer_bytes) == 0 &&
            bpf_map__set_max_entries(programs->maps.cpus, cpus) == 0 &&
            bpf_map__set_max_entries(programs->maps.exec_scratch, cpus) == 0;
 }

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "muster/sensor_linux.h"
+#include "muster/identity.h"
 
 #define DELETED " (deleted)"
 
@@ -52,7 +52,7 @@ static bool stat_read(uint32_t pid, struct muster_process *process)
                         "%" SCNu64,
                         &state, &process->parent_pid, &process->session_id, &start_ticks) != 4)
         return false;
-    process->start_ns = start_ticks * MUSTER_SENSOR_TICK_NS;
+    process->start_ns = start_ticks * MUSTER_TICK_NS_LINUX;
     return state != 'Z' && state != 'X';
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* muster/sensor_linux.h: the sensor's life and its reading side. */
+/* muster/sensor.h on Linux: the sensor's life and its reading side. */
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,6 +48,20 @@ static bool wake_fd_open(struct muster_sensor *sensor)
            epoll_ctl(sensor->wake_fd, EPOLL_CTL_ADD, bpf_map__fd(sensor->programs->maps.ring), &event) == 0;
 }
 
+static uint64_t epoch_choose(void)
+{
+    uint64_t epoch = 0;
+
+    if (getrandom(&epoch, sizeof(epoch), 0) != sizeof(epoch))
+        epoch = sensor_now_ns(); /* better than none */
+    return epoch;
+}
+
+uint64_t muster_sensor_epoch(const struct muster_sensor *sensor)
+{
+    return sensor->epoch;
+}
+
 bool muster_sensor_open(const struct muster_sensor_options *options, struct muster_sensor **ret_sensor,
                         struct muster_sensor_error *ret_error)
 {
@@ -55,12 +70,13 @@ bool muster_sensor_open(const struct muster_sensor_options *options, struct must
     if (!sensor)
         return sensor_fail(ret_error, ENOMEM, "cannot start the sensor");
     sensor->wake_fd = -1;
+    sensor->epoch = epoch_choose();
     sensor->options = *options;
     sensor->programs = sensor_load(options, ret_error);
     if (!sensor->programs)
         goto failed;
-    if (!ring_init(&sensor->ring, bpf_map__fd(sensor->programs->maps.ring), options->ring_bytes) || !cpus_map(sensor) ||
-        !wake_fd_open(sensor)) {
+    if (!ring_init(&sensor->ring, bpf_map__fd(sensor->programs->maps.ring), options->buffer_bytes) ||
+        !cpus_map(sensor) || !wake_fd_open(sensor)) {
         sensor_fail(ret_error, errno, "cannot map the sensor's memory");
         goto failed;
     }
@@ -131,7 +147,7 @@ void muster_sensor_ack(struct muster_sensor *sensor, uint64_t position)
     ring_ack(&sensor->ring, position);
 }
 
-int muster_sensor_fd(const struct muster_sensor *sensor)
+intptr_t muster_sensor_wake_handle(const struct muster_sensor *sensor)
 {
     return sensor->wake_fd;
 }
@@ -149,6 +165,13 @@ bool muster_sensor_arm(struct muster_sensor *sensor, bool quiet)
         return true;
     __atomic_store_n(wake_at, SENSOR_AWAKE, __ATOMIC_SEQ_CST);
     return false;
+}
+
+bool muster_sensor_alive(const struct muster_sensor *sensor, struct muster_sensor_error *ret_error)
+{
+    (void)sensor;
+    (void)ret_error;
+    return true; /* the programs are ours, and stay while we do */
 }
 
 bool muster_sensor_has_losses(const struct muster_sensor *sensor)
@@ -220,9 +243,10 @@ void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sens
     const uint64_t *sequence = &sensor->programs->bss->control.sequence;
     uint64_t missed = sensor->account.dropped[MUSTER_CAUSE_PROGRAM_MISSED];
 
+    *ret_counts = (struct muster_sensor_counts){.read = sensor->account.read};
     ret_counts->produced = (__atomic_load_n(sequence, __ATOMIC_SEQ_CST) & SENSOR_SEQUENCE_MASK) + missed;
-    ret_counts->read = sensor->account.read;
     memcpy(ret_counts->dropped, sensor->account.dropped, sizeof(ret_counts->dropped));
+    memcpy(ret_counts->told, sensor->account.dropped, sizeof(ret_counts->told));
 }
 
 void muster_sensor_detach(struct muster_sensor *sensor)

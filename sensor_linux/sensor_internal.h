@@ -9,13 +9,14 @@
 #include "account.h"
 #include "bpf/sensor_shared.h"
 #include "muster.skel.h"
-#include "muster/sensor_linux.h"
+#include "muster/sensor.h"
 #include "ring.h"
 
 struct muster_sensor {
     struct muster_bpf *programs;
     struct bpf_link *links[SENSOR_PROGRAM_COUNT];
     struct muster_sensor_options options;
+    uint64_t epoch;
     struct ring ring;
     uint64_t last_position; /* of the record that next returned last */
     struct account account;

@@ -5,7 +5,10 @@
 CORE_SOURCES := $(sort $(wildcard core/*.c))
 SINK_SOURCES := $(sort $(wildcard sinks/*.c))
 SENSOR_SOURCES := $(sort $(wildcard sensor_linux/*.c))
-AGENT_SOURCES := $(sort $(wildcard agent/*.c))
+# agent: linux_* is for Linux; win32_*, nt_* and what stands on them are for Windows; the rest for both.
+AGENT_WINDOWS_ONLY := $(sort $(wildcard agent/win32_*.c agent/nt_*.c agent/verb_driver.c))
+AGENT_LINUX_ONLY := $(sort $(wildcard agent/linux_*.c))
+AGENT_SOURCES := $(filter-out $(AGENT_WINDOWS_ONLY),$(sort $(wildcard agent/*.c)))
 PLATFORM_SOURCES := platform/posix_platform.c
 
 # core is freestanding: it sees include/ and platform/platform.h, and no OS header.
@@ -76,6 +79,8 @@ $(B)/mingw-kernel/%.o: %.c
 	$(call say,CC-sys,$<)
 	@mkdir -p $(@D)
 	$(Q)$(MINGW_CC) $(STANDARD) $(MINGW_WARNINGS) -Iinclude -MMD -MP -O2 -g $(KERNEL_CFLAGS) -c $< -o $@
+
+include driver_nt/driver.mk
 
 # ---- BPF ----------------------------------------------------------------------------------------
 # sensor_state first: the linker of bpftool 7.1 gives a map that it first meets as extern a wrong offset.

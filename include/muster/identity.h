@@ -25,6 +25,10 @@ extern "C" {
 
 #define MUSTER_ENTITY_ID_BYTES 16
 
+/* The ticks. */
+#define MUSTER_TICK_NS_LINUX   10000000U /* USER_HZ is 100 */
+#define MUSTER_TICK_NS_WINDOWS 100U
+
 void muster_entity_id(const uint8_t boot_id[16], uint32_t pid, uint64_t start_ticks,
                       uint8_t ret_id[MUSTER_ENTITY_ID_BYTES]);
 

@@ -12,11 +12,12 @@
 static long output_write(void *context, const char *bytes, size_t size_bytes)
 {
     struct output_file *file = context;
-    struct pollfd ready = {.fd = file->fd, .events = POLLOUT};
+    int fd = (int)file->handle;
+    struct pollfd ready = {.fd = fd, .events = POLLOUT};
     ssize_t taken;
 
     /* Somebody else may have made the file description non-blocking; this thread may wait. */
-    while ((taken = write(file->fd, bytes, size_bytes)) < 0 && errno == EAGAIN)
+    while ((taken = write(fd, bytes, size_bytes)) < 0 && errno == EAGAIN)
         (void)poll(&ready, 1, -1);
 
     if (taken > 0)
@@ -27,17 +28,19 @@ static long output_write(void *context, const char *bytes, size_t size_bytes)
 bool output_file_open(struct output_file *file, const char *path)
 {
     struct stat status;
+    int fd;
 
-    *file = (struct output_file){.name = path, .fd = STDOUT_FILENO};
+    *file = (struct output_file){.name = path, .handle = STDOUT_FILENO};
     if (!path || strcmp(path, "-") == 0) {
         file->name = "standard output";
         file->standard = true;
         return fcntl(STDOUT_FILENO, F_GETFD) >= 0;
     }
-    file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
-    if (file->fd < 0)
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
+    file->handle = fd;
+    if (fd < 0)
         return false;
-    file->regular = fstat(file->fd, &status) == 0 && S_ISREG(status.st_mode);
+    file->regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
     return true;
 }
 
@@ -48,14 +51,14 @@ struct muster_output_target output_file_target(struct output_file *file)
 
 void output_file_cut(struct output_file *file, uint64_t whole_bytes)
 {
-    if (file->regular && ftruncate(file->fd, (off_t)whole_bytes) != 0)
+    if (file->regular && ftruncate((int)file->handle, (off_t)whole_bytes) != 0)
         return; /* the unfinished line stays; the error that led here is told anyway */
 }
 
 bool output_file_close(struct output_file *file)
 {
-    int fd = file->fd;
+    int fd = (int)file->handle;
 
-    file->fd = -1;
+    file->handle = -1;
     return file->standard || fd < 0 || close(fd) == 0;
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* host.h */
+/* host.h: the stream's clock is CLOCK_BOOTTIME. */
 #include "host.h"
 
 #include <ctype.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "muster/sensor_linux.h"
+#include "muster/identity.h"
 #include "user_names.h"
 
 #define NS_PER_S 1000000000LL
@@ -76,13 +76,19 @@ int64_t host_clock_offset_ns(void)
     return offset;
 }
 
-static uint64_t epoch_choose(void)
+uint64_t host_now_ns(void)
 {
-    uint64_t epoch = 0;
+    return (uint64_t)clock_ns(CLOCK_BOOTTIME);
+}
 
-    if (getrandom(&epoch, sizeof(epoch), 0) != sizeof(epoch))
-        epoch = (uint64_t)clock_ns(CLOCK_REALTIME); /* unique per start all the same */
-    return epoch;
+uint64_t host_monotonic_ns(void)
+{
+    return (uint64_t)clock_ns(CLOCK_BOOTTIME);
+}
+
+void host_memory_trim(void)
+{
+    malloc_trim(0);
 }
 
 void host_describe(struct host *host, struct muster_stream *ret_stream)
@@ -92,9 +98,8 @@ void host_describe(struct host *host, struct muster_stream *ret_stream)
 
     *host = (struct host){0};
     *ret_stream = (struct muster_stream){
-        .epoch = epoch_choose(),
         .clock_offset_ns = host_clock_offset_ns(),
-        .tick_ns = MUSTER_SENSOR_TICK_NS,
+        .tick_ns = MUSTER_TICK_NS_LINUX,
         .provider = "ebpf",
         .os_type = "linux",
         .version = MUSTER_VERSION,

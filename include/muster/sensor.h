@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sensor: what numbers and reports process events, and an exact account of what did not fit. One
+ * implementation a host, chosen when linking.
+ *
+ *     sensor_linux/       eBPF programs, and the ring that they write to
+ *     agent/nt_source.c   the Windows driver, through its device
+ *
+ * One thread at a time, except muster_sensor_ack, which one other thread may call.
+ *
+ *     open      everything is there that can fail; nothing is read yet
+ *     attach    events are numbered and kept from here on (Windows: the driver does so since it started)
+ *     baseline  the processes that already run, once, without those that the sensor reports itself
+ *     next      the records, in place, in order; ack lets the kernel side forget them
+ *     account   what was lost, as gap records
+ *     detach    nothing more comes: what was read stays to be taken (Windows: the driver goes on, and keeps
+ *               what comes for the next reader)
+ *     close
+ */
+#ifndef MUSTER_SENSOR_H
+#define MUSTER_SENSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "muster/annotations.h"
+#include "muster/record.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct muster_sensor;
+
+/* What --buffer may be. */
+#define MUSTER_SENSOR_BUFFER_MIN (64U * 1024U)
+#define MUSTER_SENSOR_BUFFER_MAX (1024U * 1024U * 1024U)
+
+struct muster_sensor_options {
+    size_t buffer_bytes; /* a power of two in these limits. Linux: the ring; Windows: what one READ takes */
+    bool forks;          /* Linux: report forks, and the exits of processes that never exec'ed */
+};
+
+/* What went wrong, for a person: `what` failed for `reason`, and `advice` is what to do about it. */
+struct muster_sensor_error {
+    const char *what;   /* static */
+    const char *advice; /* static */
+    char reason[160];   /* what the system said */
+};
+
+/* False, *ret_error set, on failure. */
+bool muster_sensor_open(const struct muster_sensor_options *options, struct muster_sensor **ret_sensor,
+                        struct muster_sensor_error *ret_error) MUSTER_MUST_CHECK;
+bool muster_sensor_attach(struct muster_sensor *sensor, struct muster_sensor_error *ret_error) MUSTER_MUST_CHECK;
+
+/* Names the start of the kernel side that gives the numbers. From open on. */
+uint64_t muster_sensor_epoch(const struct muster_sensor *sensor);
+
+/* Calls `tell` for each process that runs (MUSTER_EVENT_PROCESS_RUNNING), by ascending pid, and then for
+ * those that ended before the sensor got to them (MUSTER_RECORD_SYNTHETIC).
+ * `tell` returns false to end early. Between attach and the first next. */
+typedef bool (*muster_sensor_tell)(void *context, const struct muster_record *record);
+bool muster_sensor_baseline(struct muster_sensor *sensor, muster_sensor_tell tell, void *context,
+                            struct muster_sensor_error *ret_error) MUSTER_MUST_CHECK;
+
+/* The next record, validated, to be read in place until the next call (Linux: until it is
+ * acknowledged); NULL where there is none now. *ret_position is what to acknowledge when this record
+ * and all before are done with. */
+const struct muster_record *muster_sensor_next(struct muster_sensor *sensor, uint64_t *ret_position);
+
+/* Gives back the record that next just returned: it will be returned again. */
+void muster_sensor_unread(struct muster_sensor *sensor, const struct muster_record *record);
+
+void muster_sensor_ack(struct muster_sensor *sensor, uint64_t position);
+
+/* What to wait on for records. Linux: a file descriptor for epoll; Windows: the handle of an event. */
+intptr_t muster_sensor_wake_handle(const struct muster_sensor *sensor);
+
+/*
+ * Before going to sleep: asks for a wake-up at the next record (quiet), or when it is worth one (not
+ * quiet; Linux: when a quarter of the ring is waiting). False: there is something to read now.
+ */
+bool muster_sensor_arm(struct muster_sensor *sensor, bool quiet);
+
+/* False, *ret_error set, where the kernel side went away and nothing will come any more. */
+bool muster_sensor_alive(const struct muster_sensor *sensor, struct muster_sensor_error *ret_error);
+
+/*
+ * Accounts for the numbers given up to some moment, and tells what was lost since the last time: gap
+ * records, of which the ranges never overlap. (Windows: the driver tells its own among the records.)
+ * Call it when everything has been read, or at any other time; what cannot be settled yet is settled by a
+ * later call. True where every number given so far is accounted for, and where the kernel side keeps
+ * what is acknowledged (Windows), it knows of that: after detach, and when all is read and
+ * acknowledged, that comes at once.
+ */
+bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell tell, void *context);
+
+/* Whether losses wait to be told. Cheap. */
+bool muster_sensor_has_losses(const struct muster_sensor *sensor);
+
+/* Each is measured, none deduced from the others. */
+struct muster_sensor_counts {
+    uint64_t produced;                    /* numbers given, and runs that the kernel skipped */
+    uint64_t delivered_before;            /* of those, acknowledged by earlier readers; Linux: 0 */
+    uint64_t filtered;                    /* by the kernel side */
+    uint64_t degraded;                    /* by the kernel side, less those that next returned */
+    uint64_t held;                        /* what stays in the kernel side when all is settled; Linux: 0 */
+    uint64_t read;                        /* numbered records that next returned (less those unread) */
+    uint64_t dropped[MUSTER_CAUSE_COUNT]; /* by the kernel side and on the way from it */
+    uint64_t told[MUSTER_CAUSE_COUNT];    /* of those, told in this stream by gap records so far */
+};
+
+/* As of the last attach, account or detach. */
+void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sensor_counts *ret_counts);
+
+void muster_sensor_detach(struct muster_sensor *sensor);
+void muster_sensor_close(struct muster_sensor *sensor);
+
+/* One line of `muster doctor`. */
+struct muster_sensor_finding {
+    const char *what; /* "kernel type information (BTF)" */
+    bool good;
+    char detail[160];   /* what was seen */
+    const char *advice; /* NULL where it is good */
+};
+
+/* Checks what the sensor needs, without keeping anything running: up to `capacity` findings.
+ * Returns how many there are. */
+size_t muster_sensor_diagnose(struct muster_sensor_finding *ret_findings, size_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
