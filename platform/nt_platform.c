@@ -28,9 +28,14 @@ _Static_assert(MEMORY_ALLOCATION_ALIGNMENT >= 16, "pool aligns to 16");
 /* In no header of mingw-w64 10. Flags from learn.microsoft.com, POOL_FLAGS. */
 #define POOL2_FLAG_NON_PAGED 0x40ULL /* and not executable */
 typedef PVOID NTAPI pool2_function(ULONG64 flags, SIZE_T bytes, ULONG tag);
+typedef VOID NTAPI system_time_function(PLARGE_INTEGER time);
 
 /* Written once in muster_nt_platform_init; NULL where this Windows does not have it. */
 static pool2_function *allocate_pool2;
+static system_time_function *query_system_time_precise;
+
+#define TICKS_1601_TO_1970 116444736000000000LL
+#define NS_PER_TICK        100
 
 static FAST_MUTEX *mutex_of(struct muster_lock *lock)
 {
@@ -50,6 +55,26 @@ _IRQL_requires_(PASSIVE_LEVEL) void muster_nt_platform_init(void)
     expect_irql_at_most(PASSIVE_LEVEL, "platform initialised above PASSIVE_LEVEL");
     RtlInitUnicodeString(&name, L"ExAllocatePool2");
     allocate_pool2 = (pool2_function *)(ULONG_PTR)MmGetSystemRoutineAddress(&name);
+    RtlInitUnicodeString(&name, L"KeQuerySystemTimePrecise");
+    query_system_time_precise = (system_time_function *)(ULONG_PTR)MmGetSystemRoutineAddress(&name);
+}
+
+uint64_t muster_nt_time_ns_of(int64_t system_time)
+{
+    if (system_time <= TICKS_1601_TO_1970 || system_time - TICKS_1601_TO_1970 > INT64_MAX / NS_PER_TICK)
+        return 0;
+    return (uint64_t)(system_time - TICKS_1601_TO_1970) * NS_PER_TICK;
+}
+
+uint64_t muster_nt_platform_time_ns(void)
+{
+    LARGE_INTEGER time;
+
+    if (query_system_time_precise != NULL)
+        query_system_time_precise(&time);
+    else
+        KeQuerySystemTime(&time);
+    return muster_nt_time_ns_of(time.QuadPart);
 }
 
 /* ExInitializeFastMutex wants DISPATCH_LEVEL at most. */

@@ -6,6 +6,8 @@
 #ifndef MUSTER_NT_PLATFORM_H
 #define MUSTER_NT_PLATFORM_H
 
+#include <stdint.h>
+
 /* All pool of core carries this tag: `Mstr` in poolmon and !poolused. */
 #define MUSTER_NT_POOL_TAG 0x7274734dUL
 
@@ -22,5 +24,13 @@
  * DriverEntry, before any other thread can be in core. It cannot fail and there is nothing to undo.
  */
 void muster_nt_platform_init(void);
+
+/* The clock of records on Windows: system time (UTC) in nanoseconds since 1970, by
+ * KeQuerySystemTimePrecise where there is one. Any IRQL. */
+uint64_t muster_nt_platform_time_ns(void);
+
+/* A system time of the kernel (100 ns since 1601) on that clock; 0 where it is before 1970 or beyond what
+ * fits. */
+uint64_t muster_nt_time_ns_of(int64_t system_time);
 
 #endif

@@ -29,8 +29,8 @@ check-compilers: ## build with clang too
 
 # The same sources for Windows, as user and as kernel code; the latter may need nothing but what
 # tools/nt-imports.allow has.
-check-mingw: $(MINGW_USER_OBJECTS) $(MINGW_KERNEL_OBJECTS) ## core builds for Windows, user and kernel, and imports only what it may
-	$(Q)MINGW_CC=$(MINGW_CC) tools/check-nt-imports $(MINGW_KERNEL_OBJECTS)
+check-mingw: $(MINGW_USER_OBJECTS) $(DRIVER_OBJECTS) ## core builds for Windows, user and kernel, and imports only what it may
+	$(Q)MINGW_CC=$(MINGW_CC) tools/check-nt-imports $(DRIVER_OBJECTS)
 
 check-layers: ## which folder may include what
 	$(Q)tools/check-layers

@@ -48,7 +48,7 @@ $(B)/muster: $(PROGRAM_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LINK_HARDENING) -pthread $^ -lbpf -o $@
 
-# ---- core and platform for Windows, built and not yet linked --------------------------------------
+# ---- core and platform for Windows --------------------------------------
 # mingw-user    what muster.exe will stand on
 # mingw-kernel  what muster.sys will stand on, with the DDK's headers in sight
 MINGW_CC ?= x86_64-w64-mingw32-gcc
@@ -68,7 +68,6 @@ KERNEL_CFLAGS := -ffreestanding -I. -isystem $(MINGW_DDK) -D_WIN32_WINNT=0x0a00 
 	-mno-stack-arg-probe -Wframe-larger-than=1024 -Walloca -fno-stack-protector
 
 MINGW_USER_OBJECTS := $(CORE_SOURCES:%.c=$(B)/mingw-user/%.o)
-MINGW_KERNEL_OBJECTS := $(patsubst %.c,$(B)/mingw-kernel/%.o,$(CORE_SOURCES) platform/nt_platform.c)
 
 $(B)/mingw-user/%.o: %.c
 	$(call say,CC-user,$<)
