@@ -8,6 +8,7 @@ VERSION_NUMBERS := $(subst .,$(,),$(VERSION)),0
 
 $(DRIVER_OBJECTS): KERNEL_CFLAGS += -DMUSTER_VERSION_NUMBERS=$(VERSION_NUMBERS)
 $(DRIVER_OBJECTS): VERSION
+$(B)/mingw-kernel/driver_nt/stack_protector.o: KERNEL_CFLAGS += -fno-stack-protector
 
 $(B)/mingw-kernel/driver_nt/muster.res.o: driver_nt/muster.rc VERSION
 	$(call say,WINDRES,$<)

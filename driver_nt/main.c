@@ -8,6 +8,7 @@
  */
 #include "driver_nt/device.h"
 #include "driver_nt/process_events.h"
+#include "driver_nt/stack_protector.h"
 #include "platform/nt_platform.h"
 
 /* Set while DriverEntry runs; Unload is given no context. */
@@ -29,13 +30,15 @@ static void NTAPI driver_unload(DRIVER_OBJECT *object)
 
 DRIVER_INITIALIZE DriverEntry;
 
-__attribute__((section("INIT"))) NTSTATUS NTAPI DriverEntry(DRIVER_OBJECT *object, UNICODE_STRING *registry_path)
+__attribute__((section("INIT"), no_stack_protector)) NTSTATUS NTAPI DriverEntry(DRIVER_OBJECT *object,
+                                                                                UNICODE_STRING *registry_path)
 {
     struct driver *driver;
     NTSTATUS status;
 
     (void)registry_path;
     muster_nt_platform_init();
+    stack_protector_init();
     status = driver_create(&driver);
     if (!NT_SUCCESS(status))
         return status;

@@ -61,11 +61,11 @@ MINGW_DDK ?= /usr/share/mingw-w64/include/ddk
 # -mno-stack-arg-probe   nobody has ___chkstk_ms in the kernel. It probes frames over a page, and
 # -Wframe-larger-than,   with -Wvla and
 # -Walloca               there are none: nothing can step over the guard page
-# -fno-stack-protector   nobody has __stack_chk_fail in the kernel
+# -fstack-protector-strong  driver_nt/stack_protector.c has what it calls
 # Not needed: -mno-red-zone, since the ABI has none; frame pointers, since .pdata unwinds.
 # _WIN32_WINNT           Windows 10; what came later is looked up at run time
 KERNEL_CFLAGS := -ffreestanding -I. -isystem $(MINGW_DDK) -D_WIN32_WINNT=0x0a00 -mgeneral-regs-only \
-	-mno-stack-arg-probe -Wframe-larger-than=1024 -Walloca -fno-stack-protector
+	-mno-stack-arg-probe -Wframe-larger-than=1280 -Walloca -fstack-protector-strong
 
 MINGW_USER_OBJECTS := $(CORE_SOURCES:%.c=$(B)/mingw-user/%.o)
 
