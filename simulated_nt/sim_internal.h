@@ -33,20 +33,24 @@ struct sim_thread {
     unsigned char irql;
     unsigned lock_count;
     struct sim_lock_held locks[SIM_LOCKS_HELD_MAX];
-    unsigned critical_regions;      /* KeEnterCriticalRegion not yet left */
-    uint64_t thread_id;             /* a multiple of 4, as on Windows */
-    uint64_t process_id;            /* 4 (System) until sim_thread_process_set */
-    void *process;                  /* for the ps half: its EPROCESS, or NULL */
-    void *object;                   /* the KTHREAD; made when first asked for */
-    unsigned char previous_mode;    /* KernelMode 0, UserMode 1: for the io half */
-    bool is_system_thread;          /* made by PsCreateSystemThread */
-    const char *blocked_in;         /* the call that waits now, or NULL */
-    struct sim_host_waiter *waiter; /* host_threads.c's */
-    uint64_t random_state;          /* host_faults.c's */
+    unsigned critical_regions;   /* KeEnterCriticalRegion not yet left */
+    unsigned mutexes_owned;      /* KMUTEX */
+    uint64_t thread_id;          /* a multiple of 4, as on Windows */
+    uint64_t process_id;         /* 4 (System) until sim_thread_process_set */
+    void *process;               /* for the ps half: its EPROCESS, or NULL */
+    void *object;                /* the KTHREAD; made when first asked for */
+    unsigned char previous_mode; /* KernelMode 0, UserMode 1: for the io half */
+    bool is_system_thread;       /* made by PsCreateSystemThread */
+    const char *blocked_in;      /* the call that waits now, or NULL */
+    uint64_t random_seed;        /* host_faults.c's, as the next */
+    uint64_t random_state;
 };
 
 /* Of this thread; never NULL. */
 struct sim_thread *sim_thread_self(void);
+
+/* The host's word that this thread is going; gives back its object. */
+void sim_thread_ended(struct sim_thread *self);
 
 /* A rule was broken. Prints what, the thread, its IRQL, the locks it holds and a backtrace; aborts. */
 _Noreturn void sim_broken(const char *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -87,6 +91,16 @@ void sim_delay_here(void);
 void sim_own_begin(void);
 void sim_own_end(void);
 
+/* What NT documents as synchronisation, told to ThreadSanitizer: release before what wakes or frees,
+ * acquire behind what waited or took. Not between sim_own_begin and sim_own_end. */
+void sim_sync_acquire(const void *object);
+void sim_sync_release(const void *object);
+/* ThreadSanitizer takes this for a write by this thread: so that a free races with any use. */
+void sim_memory_written(void *address, size_t bytes);
+/* AddressSanitizer stops whoever touches these bytes, until they are permitted again. */
+void sim_memory_forbid(void *address, size_t bytes);
+void sim_memory_permit(void *address, size_t bytes);
+
 /* True where all of these bytes can be read without a fault. */
 bool sim_host_readable(const void *address, size_t bytes);
 /* Copies from where there may be no memory; false where there is none. Sanitizers do not look. */
@@ -100,6 +114,9 @@ void sim_host_free(void *memory);
 struct sim_host_thread;
 int sim_host_thread_start(struct sim_host_thread **ret_thread, void *(*body)(void *context), void *context);
 void *sim_host_thread_join(struct sim_host_thread *thread); /* and frees it */
+
+int sim_host_thread_start_detached(void *(*body)(void *context), void *context);
+_Noreturn void sim_host_thread_exit(void); /* of this thread; what it would return is NULL */
 
 /* A recursion-free lock and a condition of the host. Zeroed is initialised; nothing to undo. */
 struct sim_host_lock {
@@ -120,6 +137,7 @@ uint64_t sim_host_realtime_ns(void); /* since 1970 */
 void sim_host_sleep_ns(uint64_t ns);
 void sim_host_yield(void);
 void sim_host_print(const char *format, ...) __attribute__((format(printf, 1, 2))); /* to stderr */
+void sim_report_thread(void); /* this thread, its locks and its backtrace, to stderr */
 _Noreturn void sim_host_abort(void);
 
 #endif

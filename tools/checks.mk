@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `make check` is made of, each part a target of its own. Included by the Makefile.
 
-.PHONY: check-built check-unit check-asan check-tsan check-live check-compilers check-mingw check-layers check-headers \
+.PHONY: check-built check-unit check-asan check-tsan check-sim check-live check-compilers check-mingw check-layers check-headers \
 	check-format format compile-commands
 
 RUN_TESTS := $(PYTHON) tests/run_tests.py
 
 # The runner's line is the last that is printed. Everything is built before the first test runs,
 # so that a live test does not see the compiler at work.
-check-built: check-layers check-headers check-format all check-compilers check-mingw probes unit-plain unit-asan unit-tsan
-	$(Q)$(RUN_TESTS) $(plain_TESTS) $(asan_TESTS) $(tsan_TESTS) tests/golden tests/live
+check-built: check-layers check-headers check-format all check-compilers check-mingw probes unit-plain unit-asan unit-tsan \
+		sim-plain sim-asan sim-tsan
+	$(Q)$(RUN_TESTS) $(plain_TESTS) $(asan_TESTS) $(tsan_TESTS) $(sim_plain_TESTS) $(sim_asan_TESTS) $(sim_tsan_TESTS) \
+		tests/golden tests/live
 
 check-unit: unit-plain ## the unit tests
 	$(Q)$(RUN_TESTS) $(plain_TESTS)
@@ -19,6 +21,9 @@ check-asan: unit-asan ## the unit tests under AddressSanitizer and UndefinedBeha
 
 check-tsan: unit-tsan ## the unit tests under ThreadSanitizer
 	$(Q)$(RUN_TESTS) $(tsan_TESTS)
+
+check-sim: sim-plain sim-asan sim-tsan ## the simulated NT kernel, and driver source on it, in all three builds
+	$(Q)$(RUN_TESTS) $(sim_plain_TESTS) $(sim_asan_TESTS) $(sim_tsan_TESTS)
 
 check-live: all probes ## the tests of the command line and those on the real kernel (as root)
 	$(Q)$(RUN_TESTS) tests/golden tests/live

@@ -135,6 +135,7 @@ $(eval $(call unit_flavour,asan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsaniti
 $(eval $(call unit_flavour,tsan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsanitize=thread,sink_hostile_test))
 
 include tests/live/probes.mk
+include simulated_nt/simulated_nt.mk
 include tests/wine/wine.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
