@@ -103,7 +103,7 @@ Status = collections.namedtuple(
 
 def decode_status(data):
     expect(len(data) == 272, f"a STATUS of {len(data)} bytes")
-    fields = struct.unpack("<7Q16Q10Q2IQ", data)
+    fields = struct.unpack("<7Q16Q9Q2IQ", data)
     return Status(*fields[:7], fields[7:23], *fields[23:])
 
 

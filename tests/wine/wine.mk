@@ -26,10 +26,16 @@ $(B)/wine/libpstest.a: tests/wine/pstest/pstest.def
 	@mkdir -p $(@D)
 	$(Q)$(shell $(MINGW_CC) -print-prog-name=dlltool) -d $< -l $@
 
+# With the libraries in this order a name that pstest.def has is taken from there.
+$(B)/wine/muster.sys: $(DRIVER_OBJECTS) $(B)/mingw-kernel/driver_nt/muster.res.o $(B)/wine/libpstest.a tools/nt-finish-image
+	$(call say,LINK-sys,$@)
+	$(Q)$(MINGW_CC) $(DRIVER_LDFLAGS) $(filter %.o,$^) $(B)/wine/libpstest.a -lntoskrnl -o $@
+	$(Q)$(PYTHON) tools/nt-finish-image $@ INIT
+
 $(B)/wine/device_probe.exe: tests/wine/probes/device_probe.c
 	$(call say,PROBE,$@)
 	@mkdir -p $(@D)
 	$(Q)$(MINGW_CC) $(WINE_CFLAGS) -MF $(B)/wine/device_probe.d -D__USE_MINGW_ANSI_STDIO=1 -static -s $< -o $@ -lntdll
 
 .PHONY: wine-programs
-wine-programs: $(B)/wine/pstest.sys $(B)/wine/device_probe.exe ## build what the tests under Wine run
+wine-programs: $(B)/wine/pstest.sys $(B)/wine/muster.sys $(B)/wine/device_probe.exe ## build what the tests under Wine run

@@ -13,6 +13,7 @@
  *                                          or one found nothing for MS; an object a READ, then a last one
  *     service create|start|stop|delete|state NAME [PATH]
  *     cycle NAME COUNT                     start and stop
+ *     refuse STATUS                        what registering with pstest.sys fails with from now on; 0: nothing
  *     quit
  *
  * "written" in an answer is how far the room was written to, whatever the answer's length says: one
@@ -27,6 +28,7 @@
 #include <winternl.h>
 
 #include "muster/nt_device.h"
+#include "pstest.h"
 
 #define SLOTS        32
 #define GUARD_BYTES  64U
@@ -405,6 +407,14 @@ static void do_cycle(char **words)
     printf("{\"error\":%lu,\"done\":%u}\n", (unsigned long)error, done);
 }
 
+static void do_refuse(char **words)
+{
+    DWORD status = number_of(words[1]);
+
+    say_error((DWORD)RegSetKeyValueW(HKEY_LOCAL_MACHINE, PSTEST_POLICY_KEY, PSTEST_POLICY_REFUSE, REG_DWORD, &status,
+                                     sizeof(status)));
+}
+
 /* ---- commands --------------------------------------------------------------------------------------- */
 
 static void obey(char **words, int count)
@@ -431,6 +441,8 @@ static void obey(char **words, int count)
         do_service(words, count);
     else if (!strcmp(verb, "cycle") && count == 3)
         do_cycle(words);
+    else if (!strcmp(verb, "refuse") && count == 2)
+        do_refuse(words);
     else
         fail("no such command");
 }

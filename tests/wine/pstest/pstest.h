@@ -16,7 +16,10 @@
 #define PSTEST_CONTROL_RAISE          PSTEST_CONTROL_CODE(0x800U)
 #define PSTEST_CONTROL_STORM          PSTEST_CONTROL_CODE(0x801U)
 #define PSTEST_CONTROL_STATUS         PSTEST_CONTROL_CODE(0x802U)
-#define PSTEST_CONTROL_POLICY         PSTEST_CONTROL_CODE(0x803U)
+
+/* What registration fails with, a DWORD value of this key of HKEY_LOCAL_MACHINE; absent or 0: nothing. */
+#define PSTEST_POLICY_KEY    L"Software\\MusterPsTest"
+#define PSTEST_POLICY_REFUSE L"RefuseWith"
 
 enum pstest_kind {
     PSTEST_START = 1,
@@ -38,7 +41,7 @@ struct pstest_raise {
     uint32_t kind;
     uint64_t pid;
     uint64_t parent_pid;
-    uint64_t creator_pid; /* has to run: it is also the current process while the callback runs */
+    uint64_t creator_pid;
     uint64_t creator_tid;
     int64_t create_time; /* 100 ns since 1601 */
     uint64_t logon_id;
@@ -62,17 +65,10 @@ struct pstest_storm {
     uint32_t command_bytes;
 };
 
-/* From now on. */
-struct pstest_policy {
-    int32_t registration_status; /* not 0: registration fails with it */
-    uint32_t reserved;
-};
-
 struct pstest_status {
     uint32_t registered;
     uint32_t storm_threads; /* still running */
     uint64_t registrations; /* that succeeded */
-    uint64_t removals;      /* that succeeded */
     uint64_t refusals;      /* calls to register or remove that failed */
     uint64_t raised;        /* events that a callback was told of */
     uint64_t unheard;       /* events at which none was registered */
@@ -85,7 +81,6 @@ struct pstest_status {
 
 _Static_assert(sizeof(struct pstest_raise) == 152, "pstest_raise changed size");
 _Static_assert(sizeof(struct pstest_storm) == 16, "pstest_storm changed size");
-_Static_assert(sizeof(struct pstest_policy) == 8, "pstest_policy changed size");
-_Static_assert(sizeof(struct pstest_status) == 88, "pstest_status changed size");
+_Static_assert(sizeof(struct pstest_status) == 80, "pstest_status changed size");
 
 #endif

@@ -2,12 +2,21 @@
 /*
  * pstest.sys: for tests under Wine, whose kernel never calls a process callback. Exports what
  * pstest.def lists under the kernel's names, and has a device by which a test says what happens.
- * It is a driver of its own, started before the one under test, which then finds it loaded.
+ *
+ * Wine gives every driver a process, so this one is no service: it comes along as the import of the
+ * driver under test, and makes itself a driver object when that registers its callback, until it
+ * removes it.
  */
+#include "pstest_main.h"
 #include "pstest_process.h"
 #include "pstest_raise.h"
 
-static UNICODE_STRING device_name, link_name;
+/* Exported by ntoskrnl, and in no header of the DDK. */
+NTKERNELAPI NTSTATUS NTAPI IoCreateDriver(PUNICODE_STRING name, PDRIVER_INITIALIZE initialize);
+NTKERNELAPI VOID NTAPI IoDeleteDriver(PDRIVER_OBJECT driver);
+
+static DRIVER_OBJECT *the_driver;
+static UNICODE_STRING link_name;
 
 static NTSTATUS complete(PIRP irp, NTSTATUS status, ULONG_PTR information)
 {
@@ -52,11 +61,6 @@ static NTSTATUS NTAPI on_control(PDEVICE_OBJECT device, PIRP irp)
     case PSTEST_CONTROL_STORM:
         status = bytes == sizeof(struct pstest_storm) ? raise_storm(buffer) : STATUS_INVALID_PARAMETER;
         break;
-    case PSTEST_CONTROL_POLICY:
-        status = bytes == sizeof(struct pstest_policy) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
-        if (NT_SUCCESS(status))
-            raise_set_policy(buffer);
-        break;
     case PSTEST_CONTROL_STATUS:
         status = give_status(buffer, stack->Parameters.DeviceIoControl.OutputBufferLength, &answer);
         break;
@@ -64,35 +68,51 @@ static NTSTATUS NTAPI on_control(PDEVICE_OBJECT device, PIRP irp)
     return complete(irp, status, answer);
 }
 
-static VOID NTAPI on_unload(PDRIVER_OBJECT driver)
+static NTSTATUS NTAPI make_device(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
 {
-    raise_drain();
-    IoDeleteSymbolicLink(&link_name);
-    IoDeleteDevice(driver->DeviceObject);
-    fake_processes_deinit();
-}
-
-NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path);
-NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
-{
+    UNICODE_STRING device_name;
     PDEVICE_OBJECT device;
     NTSTATUS status;
 
     (void)registry_path;
     RtlInitUnicodeString(&device_name, L"\\Device\\MusterPsTest");
     RtlInitUnicodeString(&link_name, L"\\??\\MusterPsTest");
-    fake_processes_init();
+    driver->MajorFunction[IRP_MJ_CREATE] = on_open_or_close;
+    driver->MajorFunction[IRP_MJ_CLOSE] = on_open_or_close;
+    driver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = on_control;
     status = IoCreateDevice(driver, 0, &device_name, PSTEST_DEVICE_TYPE, 0, FALSE, &device);
     if (!NT_SUCCESS(status))
         return status;
     status = IoCreateSymbolicLink(&link_name, &device_name);
-    if (!NT_SUCCESS(status)) {
+    if (NT_SUCCESS(status))
+        the_driver = driver;
+    else
         IoDeleteDevice(device);
-        return status;
-    }
-    driver->MajorFunction[IRP_MJ_CREATE] = on_open_or_close;
-    driver->MajorFunction[IRP_MJ_CLOSE] = on_open_or_close;
-    driver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = on_control;
-    driver->DriverUnload = on_unload;
-    return STATUS_SUCCESS;
+    return status;
+}
+
+NTSTATUS pstest_begin(void)
+{
+    UNICODE_STRING name;
+
+    RtlInitUnicodeString(&name, L"\\Driver\\MusterPsTest");
+    fake_processes_init();
+    return IoCreateDriver(&name, make_device);
+}
+
+void pstest_end(void)
+{
+    IoDeleteSymbolicLink(&link_name);
+    IoDeleteDevice(the_driver->DeviceObject);
+    IoDeleteDriver(the_driver);
+    fake_processes_deinit();
+}
+
+/* Of a driver that is no service nobody calls it. The linker wants one. */
+NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path);
+NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
+{
+    (void)driver;
+    (void)registry_path;
+    return STATUS_NOT_SUPPORTED;
 }

@@ -7,15 +7,8 @@
 
 #define FAKE_TAG 0x7473504dU /* MPst */
 
-struct current_process {
-    LIST_ENTRY entry;
-    HANDLE thread;
-    struct fake_process *process;
-};
-
 static KSPIN_LOCK lock;
 static LIST_ENTRY processes; /* running, and ended with references left */
-static LIST_ENTRY currents;
 static struct {
     uint64_t references; /* of those, what the driver under test took */
     uint64_t token_references;
@@ -24,9 +17,7 @@ static struct {
 } counts;
 
 typedef VOID FASTCALL dereference_function(PVOID object);
-typedef PEPROCESS NTAPI current_process_function(VOID);
 static dereference_function *real_dereference;
-static current_process_function *real_current_process;
 
 static void *system_routine(const WCHAR *name)
 {
@@ -51,9 +42,7 @@ void fake_processes_init(void)
 
     KeInitializeSpinLock(&lock);
     InitializeListHead(&processes);
-    InitializeListHead(&currents);
     real_dereference = (dereference_function *)(ULONG_PTR)system_routine(L"ObfDereferenceObject");
-    real_current_process = (current_process_function *)(ULONG_PTR)system_routine(L"IoGetCurrentProcess");
     (void)fake_process_begin(&system);
 }
 
@@ -161,48 +150,6 @@ void fake_process_end(struct fake_process *process)
     KeReleaseSpinLock(&lock, irql);
 }
 
-NTSTATUS fake_current_enter(struct fake_process *creator)
-{
-    KIRQL irql;
-    struct current_process *current = ExAllocatePoolWithTag(NonPagedPool, sizeof(*current), FAKE_TAG);
-
-    if (!current)
-        return STATUS_INSUFFICIENT_RESOURCES;
-    current->thread = PsGetCurrentThreadId();
-    current->process = creator;
-    KeAcquireSpinLock(&lock, &irql);
-    InsertHeadList(&currents, &current->entry);
-    KeReleaseSpinLock(&lock, irql);
-    return STATUS_SUCCESS;
-}
-
-/* `lock` is held. */
-static struct current_process *current_of_thread(void)
-{
-    HANDLE thread = PsGetCurrentThreadId();
-
-    for (LIST_ENTRY *entry = currents.Flink; entry != &currents; entry = entry->Flink) {
-        struct current_process *current = CONTAINING_RECORD(entry, struct current_process, entry);
-        if (current->thread == thread)
-            return current;
-    }
-    return NULL;
-}
-
-void fake_current_leave(void)
-{
-    KIRQL irql;
-    struct current_process *current;
-
-    KeAcquireSpinLock(&lock, &irql);
-    current = current_of_thread();
-    if (current)
-        RemoveEntryList(&current->entry);
-    KeReleaseSpinLock(&lock, irql);
-    if (current)
-        ExFreePoolWithTag(current, FAKE_TAG);
-}
-
 void fake_processes_count(struct pstest_status *status)
 {
     KIRQL irql;
@@ -250,30 +197,9 @@ VOID FASTCALL pstest_dereference_object(PVOID object)
         real_dereference(object);
 }
 
-PEPROCESS NTAPI pstest_current_process(VOID);
-PEPROCESS NTAPI pstest_current_process(VOID)
-{
-    KIRQL irql;
-    struct current_process *current;
-    struct fake_process *process = NULL;
-
-    KeAcquireSpinLock(&lock, &irql);
-    current = current_of_thread();
-    if (current)
-        process = current->process;
-    KeReleaseSpinLock(&lock, irql);
-    return process ? (PEPROCESS)(void *)process : real_current_process();
-}
-
 static struct fake_process *fake_of(PEPROCESS process)
 {
     return (struct fake_process *)(void *)process;
-}
-
-HANDLE NTAPI pstest_process_id(PEPROCESS process);
-HANDLE NTAPI pstest_process_id(PEPROCESS process)
-{
-    return (HANDLE)(ULONG_PTR)fake_of(process)->pid;
 }
 
 LONGLONG NTAPI pstest_process_create_time(PEPROCESS process);
@@ -286,12 +212,6 @@ NTSTATUS NTAPI pstest_process_exit_status(PEPROCESS process);
 NTSTATUS NTAPI pstest_process_exit_status(PEPROCESS process)
 {
     return fake_of(process)->exit_status;
-}
-
-ULONG NTAPI pstest_process_session_id(PEPROCESS process);
-ULONG NTAPI pstest_process_session_id(PEPROCESS process)
-{
-    return fake_of(process)->session_id;
 }
 
 PACCESS_TOKEN NTAPI pstest_reference_token(PEPROCESS process);

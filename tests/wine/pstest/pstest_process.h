@@ -51,10 +51,6 @@ void fake_process_end(struct fake_process *process);
 
 void fake_process_release(struct fake_process *process);
 
-/* While a thread raises, `creator` is its current process; NULL: no longer. */
-NTSTATUS fake_current_enter(struct fake_process *creator);
-void fake_current_leave(void);
-
 void fake_processes_count(struct pstest_status *status);
 
 #endif

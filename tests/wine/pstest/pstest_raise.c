@@ -5,6 +5,7 @@
  * Removing waits for calls in flight.
  */
 #include "pstest_raise.h"
+#include "pstest_main.h"
 #include "pstest_process.h"
 
 #define RAISE_TAG     0x7273504dU /* MPsr */
@@ -17,9 +18,11 @@
 static PCREATE_PROCESS_NOTIFY_ROUTINE_EX volatile callback;
 static LONG volatile in_flight;
 static LONG volatile storm_threads;
-static LONG volatile refuse_with;
+static LONG volatile stopping;
+static HANDLE threads[STORM_THREADS]; /* that were started and not waited for */
+static uint32_t thread_count;
 static struct {
-    LONG64 volatile registrations, removals, refusals, raised, unheard, denied;
+    LONG64 volatile registrations, refusals, raised, unheard, denied;
 } counts;
 
 static void pause(void)
@@ -29,14 +32,52 @@ static void pause(void)
     KeDelayExecutionThread(KernelMode, FALSE, &interval);
 }
 
+/* What the policy says that registration fails with. */
+static NTSTATUS refusal(void)
+{
+    UCHAR answer[sizeof(KEY_VALUE_PARTIAL_INFORMATION) + sizeof(NTSTATUS)] __attribute__((aligned(8)));
+    KEY_VALUE_PARTIAL_INFORMATION *value = (KEY_VALUE_PARTIAL_INFORMATION *)(void *)answer;
+    UNICODE_STRING key_name, value_name;
+    OBJECT_ATTRIBUTES attributes;
+    NTSTATUS refused = STATUS_SUCCESS;
+    HANDLE key;
+    ULONG bytes;
+
+    RtlInitUnicodeString(&key_name, L"\\Registry\\Machine\\" PSTEST_POLICY_KEY);
+    RtlInitUnicodeString(&value_name, PSTEST_POLICY_REFUSE);
+    InitializeObjectAttributes(&attributes, &key_name, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    if (!NT_SUCCESS(ZwOpenKey(&key, KEY_QUERY_VALUE, &attributes)))
+        return STATUS_SUCCESS;
+    if (NT_SUCCESS(ZwQueryValueKey(key, &value_name, KeyValuePartialInformation, value, sizeof(answer), &bytes)) &&
+        value->DataLength == sizeof(refused))
+        RtlCopyMemory(&refused, value->Data, sizeof(refused));
+    ZwClose(key);
+    return refused;
+}
+
 static NTSTATUS add_routine(PCREATE_PROCESS_NOTIFY_ROUTINE_EX routine)
 {
-    if (refuse_with)
-        return refuse_with;
-    if (InterlockedCompareExchangePointer((PVOID volatile *)&callback, (PVOID)(ULONG_PTR)routine, NULL))
-        return STATUS_INVALID_PARAMETER;
+    NTSTATUS status = refusal();
+
+    if (NT_SUCCESS(status) && callback)
+        status = STATUS_INVALID_PARAMETER;
+    if (NT_SUCCESS(status))
+        status = pstest_begin();
+    if (!NT_SUCCESS(status))
+        return status;
+    stopping = 0;
+    InterlockedExchangePointer((PVOID volatile *)&callback, (PVOID)(ULONG_PTR)routine);
     InterlockedIncrement64(&counts.registrations);
     return STATUS_SUCCESS;
+}
+
+static void join_threads(void)
+{
+    while (thread_count) {
+        HANDLE thread = threads[--thread_count];
+        ZwWaitForSingleObject(thread, FALSE, NULL);
+        ZwClose(thread);
+    }
 }
 
 static NTSTATUS remove_routine(PCREATE_PROCESS_NOTIFY_ROUTINE_EX routine)
@@ -47,7 +88,10 @@ static NTSTATUS remove_routine(PCREATE_PROCESS_NOTIFY_ROUTINE_EX routine)
         return STATUS_PROCEDURE_NOT_FOUND;
     while (in_flight)
         pause();
-    InterlockedIncrement64(&counts.removals);
+    /* What follows is of no meaning to Windows: the image of these threads goes with the one that removed. */
+    InterlockedExchange(&stopping, 1);
+    join_threads();
+    pstest_end();
     return STATUS_SUCCESS;
 }
 
@@ -118,28 +162,20 @@ static void tell_start(const struct pstest_raise *raise, struct fake_process *pr
 static NTSTATUS start_process(const struct pstest_raise *raise, const uint8_t *strings)
 {
     UNICODE_STRING image = {0}, command = {0};
-    struct fake_process *process = NULL;
-    struct fake_process *creator = fake_process_find(raise->creator_pid);
-    NTSTATUS status = creator ? STATUS_SUCCESS : STATUS_INVALID_CID;
+    struct fake_process *process;
+    NTSTATUS status = exact_string(strings, raise->image_bytes, &image);
 
     if (NT_SUCCESS(status))
-        status = exact_string(strings, raise->image_bytes, &image);
-    if (NT_SUCCESS(status))
         status = exact_string(strings + raise->image_bytes, raise->command_bytes, &command);
-    if (NT_SUCCESS(status))
-        status = fake_current_enter(creator);
     if (NT_SUCCESS(status)) {
         process = fake_process_begin(raise);
         if (process)
             tell_start(raise, process, &image, &command);
         else
             status = STATUS_INSUFFICIENT_RESOURCES;
-        fake_current_leave();
     }
     free_string(&command);
     free_string(&image);
-    if (creator)
-        fake_process_release(creator);
     return status;
 }
 
@@ -154,11 +190,7 @@ static NTSTATUS end_process(const struct pstest_raise *raise)
     if (!process)
         return STATUS_INSUFFICIENT_RESOURCES;
     process->exit_status = raise->exit_status;
-    /* As on Windows: told while the process can still be looked up. */
-    if (NT_SUCCESS(fake_current_enter(process))) {
-        call(process, NULL);
-        fake_current_leave();
-    }
+    call(process, NULL); /* as on Windows, while it can still be looked up */
     fake_process_end(process);
     fake_process_release(process);
     return STATUS_SUCCESS;
@@ -249,7 +281,7 @@ static VOID NTAPI storm_main(PVOID context)
 {
     struct storm_thread *thread = context;
 
-    for (uint32_t i = 0; i < thread->storm.count; i++) {
+    for (uint32_t i = 0; i < thread->storm.count && !stopping; i++) {
         prepare(thread, i);
         if (NT_SUCCESS(start_process(&thread->raise, (const uint8_t *)thread->units)))
             (void)end_process(&thread->raise);
@@ -261,7 +293,6 @@ static VOID NTAPI storm_main(PVOID context)
 
 static NTSTATUS start_thread(const struct pstest_storm *storm, uint32_t number)
 {
-    HANDLE handle;
     NTSTATUS status;
     struct storm_thread *thread = ExAllocatePoolWithTag(NonPagedPool, sizeof(*thread), RAISE_TAG);
 
@@ -270,13 +301,13 @@ static NTSTATUS start_thread(const struct pstest_storm *storm, uint32_t number)
     thread->storm = *storm;
     thread->number = number;
     InterlockedIncrement(&storm_threads);
-    status = PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, storm_main, thread);
+    status = PsCreateSystemThread(&threads[thread_count], THREAD_ALL_ACCESS, NULL, NULL, NULL, storm_main, thread);
     if (!NT_SUCCESS(status)) {
         InterlockedDecrement(&storm_threads);
         ExFreePoolWithTag(thread, RAISE_TAG);
         return status;
     }
-    ZwClose(handle);
+    thread_count++;
     return STATUS_SUCCESS;
 }
 
@@ -286,20 +317,12 @@ NTSTATUS raise_storm(const struct pstest_storm *storm)
 
     if (storm->threads > STORM_THREADS || storm->command_bytes > STRING_MAX)
         return STATUS_INVALID_PARAMETER;
+    if (storm_threads)
+        return STATUS_DEVICE_BUSY;
+    join_threads();
     for (uint32_t number = 0; number < storm->threads && NT_SUCCESS(status); number++)
         status = start_thread(storm, number);
     return status;
-}
-
-void raise_drain(void)
-{
-    while (storm_threads)
-        pause();
-}
-
-void raise_set_policy(const struct pstest_policy *policy)
-{
-    InterlockedExchange(&refuse_with, policy->registration_status);
 }
 
 void raise_count(struct pstest_status *status)
@@ -307,7 +330,6 @@ void raise_count(struct pstest_status *status)
     status->registered = callback != NULL;
     status->storm_threads = (uint32_t)storm_threads;
     status->registrations = (uint64_t)counts.registrations;
-    status->removals = (uint64_t)counts.removals;
     status->refusals = (uint64_t)counts.refusals;
     status->raised = (uint64_t)counts.raised;
     status->unheard = (uint64_t)counts.unheard;

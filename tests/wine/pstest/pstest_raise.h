@@ -16,10 +16,6 @@ NTSTATUS raise_event(const struct pstest_raise *raise, ULONG bytes);
 /* Returns when the threads run; pstest_status.storm_threads says how many still do. */
 NTSTATUS raise_storm(const struct pstest_storm *storm);
 
-void raise_set_policy(const struct pstest_policy *policy);
 void raise_count(struct pstest_status *status);
-
-/* Waits for a storm to end. */
-void raise_drain(void);
 
 #endif
