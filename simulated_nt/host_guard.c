@@ -22,6 +22,10 @@
 #define EDGE_PATTERN      0xE7
 #define ALIGNMENT         16U
 
+/* Of LeakSanitizer's run time, where it is there: what only a block points to is no leak. */
+extern void __lsan_register_root_region(const void *begin, size_t bytes) __attribute__((weak));
+extern void __lsan_unregister_root_region(const void *begin, size_t bytes) __attribute__((weak));
+
 struct guard_block {
     struct guard_block *next_in_bucket;
     unsigned char *pages;
@@ -137,6 +141,8 @@ static void map_block(struct guard_block *block, size_t bytes, unsigned phase)
     block->memory = block->pages + start;
     block->bytes = bytes;
     memset(block->pages, EDGE_PATTERN, block->page_bytes);
+    if (__lsan_register_root_region)
+        __lsan_register_root_region(block->pages, block->page_bytes);
 }
 
 void *sim_guard_allocate(size_t bytes, unsigned phase, uint8_t fill, const char *format, ...)
@@ -185,6 +191,8 @@ void sim_guard_free(const char *call, void *memory, const char *why)
     if (!block->is_permitted)
         (void)mprotect(block->pages, block->page_bytes, PROT_READ);
     check_edges(call, block);
+    if (__lsan_unregister_root_region)
+        __lsan_unregister_root_region(block->pages, block->page_bytes);
     block->is_live = false;
     block->freed_why = why;
     (void)madvise(block->pages, block->page_bytes, MADV_DONTNEED);
