@@ -105,11 +105,11 @@ static void open_read_close(unsigned index, void *context)
     for (unsigned i = 0; i < rounds; i++) {
         struct sim_file *file = sim_open(SAMPLE_PATH, NULL, ACCESS, 0, NULL);
         struct sim_request *requests[4];
-        unsigned char out[8];
+        unsigned char out[4][4];
 
         NT_CHECK(file != NULL);
         for (unsigned j = 0; j < 4; j++)
-            requests[j] = sim_ioctl_begin(file, SAMPLE_READ, NULL, 0, out + j, j);
+            requests[j] = sim_ioctl_begin(file, SAMPLE_READ, NULL, 0, out[j], j);
         if (index % 2 == 0)
             (void)sim_ioctl(file, SAMPLE_WAKE, NULL, 0, NULL, 0, NULL);
         if (i % 3 == 0)
