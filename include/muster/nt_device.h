@@ -11,7 +11,8 @@
  *
  * All codes are METHOD_BUFFERED, but for READ's output: METHOD_OUT_DIRECT. A structure that is too
  * short, too long, or has a reserved field that is not 0 is refused (STATUS_INVALID_PARAMETER,
- * STATUS_BUFFER_TOO_SMALL), and no byte is written behind the length that Information tells.
+ * STATUS_BUFFER_TOO_SMALL), and no byte is written behind the length that Information tells. HELLO
+ * alone may be longer, so that a later client too is told why it is refused.
  */
 #ifndef MUSTER_NT_DEVICE_H
 #define MUSTER_NT_DEVICE_H
