@@ -3,6 +3,7 @@
  * ob: objects, their types and references. Every object lives in a guarded block of its own, so that
  * one that is gone cannot be touched without a report.
  */
+#include "simulated_nt/ke_registry.h"
 #include "simulated_nt/ob_internal.h"
 #include "simulated_nt/sim_guard.h"
 
@@ -125,6 +126,16 @@ void sim_object_reference(const char *call, void *object)
     (void)__atomic_add_fetch(&header_of(object)->reference_count, 1, __ATOMIC_ACQ_REL);
 }
 
+static size_t size_of(const void *object)
+{
+    size_t bytes;
+
+    sim_own_begin();
+    bytes = header_of(object)->size_bytes;
+    sim_own_end();
+    return bytes;
+}
+
 static void destroy_nothing(void *object)
 {
     (void)object;
@@ -154,6 +165,7 @@ void sim_object_dereference(const char *call, void *object)
         sim_broken(call, "the last reference to %s %p goes, and the driver counts on %ld", type_names[type], object,
                    __atomic_load_n(&books_of(object)->driver_references, __ATOMIC_ACQUIRE));
     destroy_of(header)(object);
+    sim_registry_forget(call, object, size_of(object)); /* events and locks in a device's extension */
     forget(books_of(object));
     sim_guard_free(call, books_of(object), "has lost its last reference");
 }
