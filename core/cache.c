@@ -115,7 +115,8 @@ void muster_cache_deinit(struct muster_cache *cache) MUSTER_NO_THREAD_SAFETY_ANA
     check_place(cache);
     block_destroy_list(cache->begin.block, NULL);
     muster_platform_lock_deinit(&cache->lock);
-    muster_clear(cache, sizeof *cache);
+    cache->magic = 0;
+    cache->self = NULL;
 }
 
 /* ---- absorb ----------------------------------------------------------------------------------- */

@@ -73,10 +73,11 @@ static PVOID allocate(const char *call, BOOLEAN paged, SIZE_T bytes, ULONG tag, 
     block->allocated_by = sim_thread_self()->thread_id;
     note_frames(block, block->allocated_at, caller);
     if (block->guarded)
-        sim_host_watch_faults();
+        sim_host_watch_faults(sim_pool_fault);
     PVOID address = NULL;
     if (sim_pool_memory_make(block, fill)) {
         address = block->address;
+        sim_registry_begin_anew(address, bytes);
         sim_pool_enter();
         sim_pool_blocks_add(block);
         sim_pool_leave();

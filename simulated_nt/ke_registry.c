@@ -117,3 +117,15 @@ void sim_registry_forget(const char *call, const void *memory, size_t bytes)
                        use);
     }
 }
+
+void sim_registry_begin_anew(const void *memory, size_t bytes)
+{
+    struct entry entry;
+    bool found;
+
+    do {
+        enter();
+        found = take_one(memory, bytes, &entry);
+        leave();
+    } while (found);
+}

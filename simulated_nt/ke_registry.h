@@ -21,4 +21,8 @@ void sim_registry_remove(enum sim_registered kind, const void *object);
 /* The memory is about to be freed: forgets what was in it; a broken rule where it is in use. */
 void sim_registry_forget(const char *call, const void *memory, size_t bytes);
 
+/* The memory is new: what stood at these addresses in memory that the host has given to somebody else
+ * since (a stack, an object of the simulator) is no more. */
+void sim_registry_begin_anew(const void *memory, size_t bytes);
+
 #endif

@@ -136,7 +136,7 @@ static UNICODE_STRING *text_make(const char *what, const sim_utf16 *text, size_t
 
     if (text == NULL)
         return NULL;
-    if (bytes > TEXT_BYTES_MAX || bytes % sizeof(WCHAR) != 0)
+    if (bytes > TEXT_BYTES_MAX) /* half a unit at the end is the creator's to bring about */
         sim_broken("sim_process_create", "%s of %zu bytes", what, bytes);
     string = sim_guard_allocate(sizeof(*string), 0, 0, "the UNICODE_STRING of %s", what);
     string->Length = (USHORT)bytes;

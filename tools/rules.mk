@@ -81,6 +81,8 @@ $(B)/mingw-kernel/%.o: %.c
 
 include driver_nt/driver.mk
 
+include agent/muster_exe.mk
+
 # ---- BPF ----------------------------------------------------------------------------------------
 # sensor_state first: the linker of bpftool 7.1 gives a map that it first meets as extern a wrong offset.
 BPF_SOURCES := $(sort $(wildcard sensor_linux/bpf/*.bpf.c))
@@ -136,6 +138,7 @@ $(eval $(call unit_flavour,tsan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsaniti
 
 include tests/live/probes.mk
 include simulated_nt/simulated_nt.mk
+include tests/driver/driver_tests.mk
 include tests/wine/wine.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
