@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -145,6 +146,12 @@ static void and_with_delays_at_the_edges_of_locks(void **state)
 
 /* ---- over and over ------------------------------------------------------------------------------ */
 
+/* Lets the one that loads and unloads have a core: what is to meet is calls, not time slices. */
+static void breathe(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+}
+
 struct churn {
     atomic_bool stop;
     atomic_uint_least64_t created;
@@ -158,6 +165,7 @@ static void *create_until_stopped(void *context)
         struct sim_process *process = client_spawn(u"\\??\\C:\\a.exe", u"a");
         sim_process_exit(process, 0);
         atomic_fetch_add(&churn->created, 1);
+        breathe();
     }
     return NULL;
 }
@@ -171,6 +179,7 @@ static void *read_until_stopped(void *context)
         const struct muster_nt_read_request request = {.timeout_ms = 1};
         static _Thread_local unsigned char buffer[16384];
         sim_status status;
+        breathe();
         struct sim_file *file = sim_open(DEVICE_PATH, NULL, SIM_GENERIC_READ | SIM_GENERIC_WRITE, 0, &status);
         if (file == NULL)
             continue; /* not loaded now */
