@@ -6,7 +6,6 @@
  * Rejected: AddressSanitizer's poison alone, since ThreadSanitizer and plain builds have to see it too.
  */
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +41,6 @@ static pthread_mutex_t guard_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct guard_block *buckets[BUCKETS];
 static struct guard_block *quarantine[QUARANTINE_BLOCKS];
 static size_t quarantine_next;
-static struct sigaction handler_before;
 
 static void guard_lock(void)
 {
@@ -68,15 +66,13 @@ static const struct guard_block *block_around(const unsigned char *address)
 }
 
 /* Without the lock: the thread that faulted may hold it, and the run ends anyway. */
-static void on_fault(int number, siginfo_t *information, void *context)
+static void explain_fault(const void *fault)
 {
-    const unsigned char *address = information->si_addr;
+    const unsigned char *address = fault;
     const struct guard_block *block = block_around(address);
 
-    (void)context;
-    (void)sigaction(number, &handler_before, NULL);
     if (block == NULL)
-        return; /* faults again, in the handler that was there before */
+        return;
     if (!block->is_live)
         sim_broken("an access to memory", "byte %td of %s at %p, which %s", address - block->memory, block->name,
                    (const void *)block->memory, block->freed_why);
@@ -86,18 +82,6 @@ static void on_fault(int number, siginfo_t *information, void *context)
                    block->bytes);
     sim_broken("an access to memory", "byte %td of %s at %p, which is not mapped", address - block->memory, block->name,
                (const void *)block->memory);
-}
-
-/* Each time: test frameworks put handlers of their own in front. */
-static void watch_faults(void)
-{
-    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
-    struct sigaction now;
-
-    if (sigaction(SIGSEGV, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == on_fault)
-        return;
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGSEGV, &action, &handler_before);
 }
 
 /* ---- blocks ----------------------------------------------------------------------------------- */
@@ -151,7 +135,7 @@ void *sim_guard_allocate(size_t bytes, unsigned phase, uint8_t fill, const char 
     va_list arguments;
 
     guard_lock();
-    watch_faults();
+    sim_host_watch_faults(explain_fault);
     block = calloc(1, sizeof(*block));
     if (block == NULL)
         sim_broken("the simulator", "the host has no memory left");

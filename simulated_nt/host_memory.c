@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory of the host: for the simulator's own books, pages with a guard behind them for the pool, and
- * reads from where there may be nothing. A fault on a page that belongs to the pool is
- * told to host_pool_report.c; any other goes on to whoever handled it before (a sanitizer, a core file).
+ * reads from where there may be nothing. A fault is
+ * told to those who guard pages (the pool, the blocks of sim_guard.h); any other goes on to whoever handled it before
+ * (a sanitizer, a core file).
  */
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -14,7 +14,10 @@
 #include "simulated_nt/sim_internal.h"
 #include "simulated_nt/sim_pool.h"
 
+#define EXPLAINERS_MAX 4
+
 static struct sigaction handler_before;
+static sim_fault_explainer *explainers[EXPLAINERS_MAX];
 
 void *sim_host_allocate(size_t bytes)
 {
@@ -79,24 +82,39 @@ void sim_host_pages_unmap(void *pages, size_t bytes)
     (void)munmap(pages, bytes);
 }
 
-/* The process ends in here or faults again at once: what is not safe in a signal handler does not
- * matter, since the fault was the driver's own instruction, not inside libc. */
+/* What explains a fault to whom it belongs runs first; none of them: whoever handled faults before. What is
+ * not safe in a signal handler does not matter here: the fault was the driver's own instruction. */
 static void on_fault(int number, siginfo_t *information, void *context)
 {
     (void)context;
     (void)sigaction(number, &handler_before, NULL); /* the next fault, ours included, goes there */
-    sim_pool_fault(information->si_addr);
+    for (unsigned i = 0; i < EXPLAINERS_MAX; i++) {
+        sim_fault_explainer *explain = __atomic_load_n(&explainers[i], __ATOMIC_ACQUIRE);
+        if (explain != NULL)
+            explain(information->si_addr);
+    }
 }
 
-static void install_fault_handler(void)
+static void add_explainer(sim_fault_explainer *explain)
+{
+    for (unsigned i = 0; i < EXPLAINERS_MAX; i++) {
+        sim_fault_explainer *none = NULL;
+        if (__atomic_compare_exchange_n(&explainers[i], &none, explain, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ||
+            none == explain)
+            return;
+    }
+    abort();
+}
+
+/* Each time: test frameworks put handlers of their own in front. */
+void sim_host_watch_faults(sim_fault_explainer *explain)
 {
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    struct sigaction now;
+
+    add_explainer(explain);
+    if (sigaction(SIGSEGV, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == on_fault)
+        return;
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGSEGV, &action, &handler_before);
-}
-
-void sim_host_watch_faults(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&once, install_fault_handler);
 }

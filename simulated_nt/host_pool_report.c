@@ -29,7 +29,6 @@ static void print_frames(const char *what, uint64_t thread_id, void *const *fram
     for (unsigned i = 0; i < SIM_POOL_FRAMES && frames[i] != NULL; i++) {
         sim_host_print("      ");
         sim_host_print_code(frames[i]);
-        sim_host_print("\n");
     }
 }
 

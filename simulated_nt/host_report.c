@@ -26,11 +26,11 @@ void sim_host_print(const char *format, ...)
     va_end(arguments);
 }
 
+/* With the end of its line. Allocates nothing, so that it serves in a signal handler. */
 void sim_host_print_code(void *address)
 {
-    char **const names = backtrace_symbols(&address, 1);
-    sim_host_print("%s", names != NULL ? names[0] : "?");
-    free(names);
+    (void)fflush(stderr);
+    backtrace_symbols_fd(&address, 1, STDERR_FILENO);
 }
 
 void sim_host_frames(void **ret_frames, int count, void *first)
@@ -55,7 +55,6 @@ static void print_locks(const struct sim_thread *self)
         sim_host_print("  it holds the %s at %p, acquired at IRQL %u by ", sim_lock_kind_name(held->kind),
                        held->address, held->irql_before);
         sim_host_print_code(held->acquired_at);
-        sim_host_print("\n");
     }
 }
 

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "simulated_nt/sim_internal.h"
 
@@ -174,6 +175,11 @@ void sim_host_sleep_ns(uint64_t ns)
     struct timespec rest = {.tv_sec = (time_t)(ns / NS_PER_SECOND), .tv_nsec = (long)(ns % NS_PER_SECOND)};
     while (nanosleep(&rest, &rest) != 0 && errno == EINTR)
         ;
+}
+
+uint64_t sim_host_process_id(void)
+{
+    return (uint64_t)getpid();
 }
 
 void sim_host_yield(void)

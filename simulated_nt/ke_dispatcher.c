@@ -57,19 +57,32 @@ void sim_dispatcher_init(DISPATCHER_HEADER *header, enum sim_dispatcher_type typ
 
 /* ---- checks ------------------------------------------------------------------------------------------ */
 
+/* Whether a header that was initialised elsewhere was copied here: its head still leads to the head there.
+ * A wait block's links never do; see insert_blocks. */
+static BOOLEAN leads_to_another(const LIST_ENTRY *head)
+{
+    const LIST_ENTRY *flink = __atomic_load_n(&head->Flink, __ATOMIC_RELAXED);
+
+    return flink != head &&
+           sim_registry_has(SIM_REGISTERED_DISPATCHER, CONTAINING_RECORD(flink, DISPATCHER_HEADER, WaitListHead));
+}
+
 void sim_dispatcher_check_place(const char *call, const DISPATCHER_HEADER *header)
 {
     const LIST_ENTRY *head = &header->WaitListHead;
 
-    if (!(__atomic_load_n(&checks, __ATOMIC_RELAXED) & SIM_CHECK_REGISTRY) ||
-        sim_registry_has(SIM_REGISTERED_DISPATCHER, header))
+    if (!(__atomic_load_n(&checks, __ATOMIC_RELAXED) & SIM_CHECK_REGISTRY))
         return;
-    if (head->Flink == head)
+    sim_own_begin();
+    const BOOLEAN known = sim_registry_has(SIM_REGISTERED_DISPATCHER, header);
+    if (leads_to_another(head) || (!known && head->Flink != head))
+        sim_broken(call,
+                   "the dispatcher header at %p was not initialised there, and its wait list head at %p points to %p: "
+                   "the object was moved after KeInitializeEvent",
+                   (const void *)header, (const void *)head, (void *)head->Flink);
+    if (!known)
         sim_broken(call, "the dispatcher header at %p was not initialised there", (const void *)header);
-    sim_broken(call,
-               "the dispatcher header at %p was not initialised there, and its wait list head at %p points to %p: "
-               "the object was moved after KeInitializeEvent",
-               (const void *)header, (const void *)head, (void *)head->Flink);
+    sim_own_end();
 }
 
 static void check_link(const char *call, const LIST_ENTRY *head, const LIST_ENTRY *from, const LIST_ENTRY *to)

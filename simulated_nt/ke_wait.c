@@ -4,6 +4,7 @@
  * KWAIT_BLOCK on the waiter's stack; whoever raises an object's state decides who is woken.
  */
 #include "simulated_nt/ke_dispatcher.h"
+#include "simulated_nt/ke_registry.h"
 #include "simulated_nt/ps_thread.h"
 
 #define NS_PER_TICK 100
@@ -34,10 +35,13 @@ static void check_arguments(const char *call, KWAIT_REASON reason, KPROCESSOR_MO
         sim_broken(call, "Alertable is %u", alertable);
 }
 
+/* A block may stand on the stack where an event once did: that is forgotten. */
 static void insert_blocks(struct sim_wait *wait)
 {
     for (ULONG i = 0; i < wait->count; i++) {
         DISPATCHER_HEADER *header = wait->blocks[i].Object;
+        sim_registry_remove(SIM_REGISTERED_DISPATCHER,
+                            CONTAINING_RECORD(&wait->blocks[i].WaitListEntry, DISPATCHER_HEADER, WaitListHead));
         InsertTailList(&header->WaitListHead, &wait->blocks[i].WaitListEntry);
     }
 }

@@ -110,6 +110,10 @@ bool sim_host_peek(void *to, const void *from, size_t bytes);
 void *sim_host_allocate(size_t bytes);
 void sim_host_free(void *memory);
 
+/* Whoever guards pages is asked about each fault; if the address is his, he ends the run. */
+typedef void sim_fault_explainer(const void *address);
+void sim_host_watch_faults(sim_fault_explainer *explain);
+
 /* A thread of the host, for the simulator's own threads and for tests. 0, or an errno. */
 struct sim_host_thread;
 int sim_host_thread_start(struct sim_host_thread **ret_thread, void *(*body)(void *context), void *context);
@@ -132,6 +136,7 @@ void sim_host_condition_wait(struct sim_host_condition *condition, struct sim_ho
 bool sim_host_condition_wait_until(struct sim_host_condition *condition, struct sim_host_lock *lock, uint64_t until_ns);
 void sim_host_condition_wake_all(struct sim_host_condition *condition);
 
+uint64_t sim_host_process_id(void); /* of the host: a fork has another */
 uint64_t sim_host_monotonic_ns(void);
 uint64_t sim_host_realtime_ns(void); /* since 1970 */
 void sim_host_sleep_ns(uint64_t ns);

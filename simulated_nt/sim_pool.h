@@ -72,9 +72,8 @@ bool sim_host_pages_permit(void *pages, size_t bytes, bool permit);
 void sim_host_pages_drop(void *pages, size_t bytes); /* the content may go */
 void sim_host_pages_unmap(void *pages, size_t bytes);
 void *sim_host_heap(size_t alignment, size_t bytes); /* not cleared, or NULL; sim_host_free */
-void sim_host_watch_faults(void);                    /* sends faults to sim_pool_fault; once is enough */
 /* Code addresses from `first` outwards, which is a return address of a caller; NULL where there are no more. */
 void sim_host_frames(void **ret_frames, int count, void *first);
-void sim_host_print_code(void *address);
+void sim_host_print_code(void *address); /* its name, and the end of the line */
 
 #endif
