@@ -7,8 +7,10 @@
 
 #include "simulated_nt/include/simulated_nt.h"
 #include "simulated_nt/ps_internal.h"
+#include "simulated_nt/ps_thread.h"
 
-#define SYSTEM_PROCESS_ID 4U
+#define SYSTEM_PROCESS_ID   4U
+#define ENDED_THREAD_MAX_MS 1000U
 
 static DRIVER_OBJECT *driver; /* written by load and unload alone */
 static bool has_integrity;    /* likewise */
@@ -56,8 +58,42 @@ static void leave_system(struct context *context)
     sim_thread_process_set(context->process_id);
 }
 
+struct system_threads {
+    const char *call;
+    unsigned count;
+};
+
+static void check_thread(void *object, void *context)
+{
+    const struct sim_kthread *thread = object;
+    struct system_threads *threads = context;
+
+    if (thread->routine == NULL)
+        return;
+    if (thread->header.SignalState == 0)
+        sim_broken(threads->call, "system thread %llu, begun at %p, still runs", (unsigned long long)thread->thread_id,
+                   (void *)(ULONG_PTR)thread->routine);
+    threads->count++;
+}
+
+/* A thread that has ended is signalled a moment before it is gone from the host; then this waits for it, so
+ * that a test may fork afterwards. Not for ever: the driver may hold a reference, which is told later. */
+static void check_threads(const char *call)
+{
+    struct system_threads threads;
+
+    for (unsigned i = 0; i < ENDED_THREAD_MAX_MS; i++) {
+        threads = (struct system_threads){.call = call};
+        sim_object_each(SIM_OBJECT_THREAD, check_thread, &threads);
+        if (threads.count == 0)
+            return;
+        sim_host_sleep_ns(1000000);
+    }
+}
+
 static void check_leaks(const char *call)
 {
+    check_threads(call);
     if (driver->DeviceObject != NULL)
         sim_broken(call, "device %p is still there", (void *)driver->DeviceObject);
     sim_name_check_leaks(call);

@@ -89,7 +89,9 @@ struct sim_request {
     IRP *irp;
     UCHAR major;
     uint64_t thread_id;
-    bool counts; /* in the file's outstanding_count */
+    uint64_t process_id;
+    void *process; /* who sent it; System where the thread is no process's */
+    bool counts;   /* in the file's outstanding_count */
 
     bool is_completing;  /* io_lock: IoCompleteRequest was called; status and was_marked stand */
     bool was_marked;     /* io_lock: IoMarkIrpPending was called */

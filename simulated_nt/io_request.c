@@ -81,6 +81,8 @@ struct sim_request *sim_request_create(FILE_OBJECT *file, UCHAR major, UCHAR min
     request->file = file;
     request->major = major;
     request->thread_id = sim_thread_self()->thread_id;
+    request->process_id = sim_thread_self()->process_id;
+    request->process = IoGetCurrentProcess();
     request->counts = major != IRP_MJ_CREATE && major != IRP_MJ_CLEANUP && major != IRP_MJ_CLOSE;
     if (major != IRP_MJ_CLOSE)
         sim_object_reference("a request", file);

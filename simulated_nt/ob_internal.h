@@ -18,6 +18,8 @@ void sim_object_dereference_for_driver(const char *call, void *object);
 /* Breaks the run, naming the object, where the driver still holds references or handles. */
 void sim_object_check_leaks(const char *call);
 void sim_handle_check_leaks(const char *call);
+/* Calls for each live object of the type; nothing else may be done with objects meanwhile. */
+void sim_object_each(enum sim_object_type type, void (*visit)(void *object, void *context), void *context);
 
 const char *sim_object_type_name(enum sim_object_type type);
 /* The type of a live object; breaks the run where it is none. */

@@ -68,7 +68,8 @@ static void unlock(void)
 
 void *sim_object_create(enum sim_object_type type, size_t size_bytes, void (*destroy)(void *object))
 {
-    struct object_books *books = sim_guard_allocate(FRONT_BYTES + size_bytes, 0, 0, "a %s", type_names[type]);
+    struct object_books *books = sim_guard_allocate(FRONT_BYTES + size_bytes, 0, 0, "%s %s",
+                                                    type == SIM_OBJECT_EVENT ? "an" : "a", type_names[type]);
     struct sim_object_header *header = header_of(object_of(books));
 
     lock();
@@ -195,6 +196,15 @@ void sim_object_check_leaks(const char *call)
             sim_broken(call, "the driver still holds %ld reference(s) to %s %p", held,
                        type_names[header_of(object_of(books))->type], object_of(books));
     }
+    unlock();
+}
+
+void sim_object_each(enum sim_object_type type, void (*visit)(void *object, void *context), void *context)
+{
+    lock();
+    for (struct object_books *books = objects; books != NULL; books = books->next)
+        if (header_of(object_of(books))->type == type)
+            visit(object_of(books), context);
     unlock();
 }
 

@@ -3,6 +3,7 @@
  * Files and control codes on the sample driver: what a right driver sees and gives, and each rule of an
  * IRP's life broken once.
  */
+#include "simulated_nt/include/simulated_nt.h"
 #include "simulated_nt/include/simulated_nt_io.h"
 #include "simulated_nt/tests/nt_test.h"
 #include "simulated_nt/tests/sample_driver.h"
@@ -151,6 +152,46 @@ static void a_thread_that_ends_cancels(void)
     stop(file);
 }
 
+static void senders_are_known(void)
+{
+    struct sim_process_spec spec = {.process_id = 2008, .silent = true};
+    struct sim_file *file = start();
+    struct sim_process *process = sim_process_create(&spec, NULL);
+    ULONG who = 0;
+
+    NT_CHECK_EQUAL(sim_ioctl(file, SAMPLE_WHO, NULL, 0, &who, sizeof(who), NULL), 0);
+    NT_CHECK_EQUAL(who, 4);
+    sim_thread_process(process);
+    NT_CHECK_EQUAL(sim_ioctl(file, SAMPLE_WHO, NULL, 0, &who, sizeof(who), NULL), 0);
+    NT_CHECK_EQUAL(who, 2008);
+    sim_thread_process(NULL);
+    sim_process_exit(process, 0);
+    stop(file);
+}
+
+static void mappings_may_fail(void)
+{
+    struct sim_file *file = start();
+    char byte;
+
+    sim_fault_allocation(1, false);
+    NT_CHECK_EQUAL(sim_ioctl(file, SAMPLE_FILL, NULL, 0, &byte, 1, NULL), SIM_STATUS_INSUFFICIENT_RESOURCES);
+    sim_fault_reset();
+    stop(file);
+}
+
+static void unwritten_output_is_poison(void)
+{
+    struct sim_file *file = start();
+    unsigned char out[4] = {0};
+
+    sim_buffer_poison(0x5c);
+    NT_CHECK_EQUAL(sim_ioctl(file, SAMPLE_UNWRITTEN, NULL, 0, out, sizeof(out), NULL), 0);
+    NT_CHECK(out[0] == 0x5c && out[3] == 0x5c);
+    sim_buffer_poison(0xA5);
+    stop(file);
+}
+
 /* ---- broken rules ------------------------------------------------------------------------------- */
 
 static void misdo(void *context)
@@ -242,6 +283,9 @@ const struct nt_test nt_tests[] = {
     NT_TEST(reads_pend),
     NT_TEST(cleanup_ends_reads_and_close_comes_last),
     NT_TEST(a_thread_that_ends_cancels),
+    NT_TEST(senders_are_known),
+    NT_TEST(mappings_may_fail),
+    NT_TEST(unwritten_output_is_poison),
     NT_TEST(each_misdeed_is_seen),
     NT_TEST(direct_buffers_end_where_they_end),
     NT_TEST(what_pends_has_to_end),

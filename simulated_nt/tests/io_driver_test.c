@@ -216,6 +216,7 @@ static void what_is_left_is_seen(void)
     EXPECT(SAMPLE_LEAVES_ROUTINE, "DriverUnload", "is still registered");
     EXPECT(SAMPLE_LEAKS_HANDLE, "DriverUnload", "a handle to device object");
     EXPECT(SAMPLE_FAILS_AND_LEAVES, "DriverEntry, which failed", "device");
+    EXPECT(SAMPLE_LEAVES_THREAD, "DriverUnload", "still runs");
     EXPECT(SAMPLE_USER_HANDLE, "a handle", "is reachable from user mode");
 }
 

@@ -233,6 +233,12 @@ static NTSTATUS control(DEVICE_OBJECT *device, IRP *irp)
         return complete(irp, wake_reads(NULL, STATUS_SUCCESS) != 0 ? STATUS_SUCCESS : STATUS_NO_MORE_ENTRIES, 0);
     case SAMPLE_MISDO:
         return misdo(irp, stack->FileObject);
+    case SAMPLE_WHO:
+        *(ULONG *)irp->AssociatedIrp.SystemBuffer = IoGetRequestorProcessId(irp);
+        return complete(irp, PsGetCurrentProcess() == IoGetRequestorProcess(irp) ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL,
+                        sizeof(ULONG));
+    case SAMPLE_UNWRITTEN:
+        return complete(irp, STATUS_SUCCESS, stack->Parameters.DeviceIoControl.OutputBufferLength);
     case SAMPLE_RAW:
         return complete(irp, irp->AssociatedIrp.SystemBuffer == NULL ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL, 0);
     default:
@@ -335,6 +341,25 @@ static void unload(DRIVER_OBJECT *driver)
         IoDeleteDevice(sample_device);
 }
 
+static VOID NTAPI run_for_ever(PVOID context)
+{
+    LARGE_INTEGER second = {.QuadPart = -10000000};
+
+    (void)context;
+    for (;;)
+        (void)KeDelayExecutionThread(KernelMode, FALSE, &second);
+}
+
+static void start_thread(void)
+{
+    OBJECT_ATTRIBUTES attributes;
+    HANDLE handle;
+
+    InitializeObjectAttributes(&attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    if (NT_SUCCESS(PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, &attributes, NULL, NULL, run_for_ever, NULL)))
+        (void)ZwClose(handle);
+}
+
 static NTSTATUS start_device(DRIVER_OBJECT *driver)
 {
     ULONG characteristics = (sample_flaws & SAMPLE_OPEN_NAMES) != 0 ? 0 : FILE_DEVICE_SECURE_OPEN;
@@ -358,6 +383,8 @@ NTSTATUS sample_driver_entry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_pat
 
     if (registry_path->Length == 0)
         return STATUS_INVALID_PARAMETER;
+    if ((sample_flaws & SAMPLE_LEAVES_THREAD) != 0)
+        start_thread();
     KeInitializeSpinLock(&reads_lock);
     InitializeListHead(&reads);
     driver->MajorFunction[IRP_MJ_CREATE] = create;

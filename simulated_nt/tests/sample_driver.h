@@ -17,7 +17,10 @@
 #define SAMPLE_WAKE   SIM_CTL_CODE(0x22, 0x804, SIM_METHOD_BUFFERED, SIM_FILE_ANY_ACCESS)  /* completes what pends */
 #define SAMPLE_BEYOND SIM_CTL_CODE(0x22, 0x805, SIM_METHOD_OUT_DIRECT, SIM_FILE_READ_ACCESS)
 #define SAMPLE_MISDO  SIM_CTL_CODE(0x22, 0x806, SIM_METHOD_BUFFERED, SIM_FILE_ANY_ACCESS) /* the first byte says how */
-#define SAMPLE_RAW    SIM_CTL_CODE(0x22, 0x807, SIM_METHOD_NEITHER, SIM_FILE_ANY_ACCESS)
+#define SAMPLE_WHO    SIM_CTL_CODE(0x22, 0x808, SIM_METHOD_BUFFERED, SIM_FILE_ANY_ACCESS) /* the sender's process */
+#define SAMPLE_UNWRITTEN                                                                                               \
+    SIM_CTL_CODE(0x22, 0x809, SIM_METHOD_BUFFERED, SIM_FILE_ANY_ACCESS) /* tells of bytes that it did not write */
+#define SAMPLE_RAW SIM_CTL_CODE(0x22, 0x807, SIM_METHOD_NEITHER, SIM_FILE_ANY_ACCESS)
 
 enum sample_misdeed {
     SAMPLE_COMPLETE_TWICE = 1,
@@ -59,6 +62,7 @@ enum sample_flaw {
     SAMPLE_EMPTY_DACL = 262144,
     SAMPLE_FAILS_AND_LEAVES = 524288,
     SAMPLE_KEEPS_TOKEN = 1048576,
+    SAMPLE_LEAVES_THREAD = 2097152,
 };
 extern ULONG sample_flaws; /* set before it is loaded */
 
