@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `make check` is made of, each part a target of its own. Included by the Makefile.
 
-.PHONY: check-built check-unit check-asan check-tsan check-sim check-live check-compilers check-mingw check-layers check-headers \
+.PHONY: check-built check-unit check-asan check-tsan check-sim check-wine check-live check-compilers check-mingw check-nt check-layers check-headers \
 	check-format format compile-commands
 
 RUN_TESTS := $(PYTHON) tests/run_tests.py
 
 # The runner's line is the last that is printed. Everything is built before the first test runs,
 # so that a live test does not see the compiler at work.
-check-built: check-layers check-headers check-format all check-compilers check-mingw probes unit-plain unit-asan unit-tsan \
+check-built: check-layers check-headers check-format all check-compilers check-mingw check-nt probes wine-programs unit-plain unit-asan unit-tsan \
 		sim-plain sim-asan sim-tsan
 	$(Q)$(RUN_TESTS) $(plain_TESTS) $(asan_TESTS) $(tsan_TESTS) $(sim_plain_TESTS) $(sim_asan_TESTS) $(sim_tsan_TESTS) \
-		tests/golden tests/live
+		tests/golden tests/live tests/wine
 
 check-unit: unit-plain ## the unit tests
 	$(Q)$(RUN_TESTS) $(plain_TESTS)
@@ -25,6 +25,9 @@ check-tsan: unit-tsan ## the unit tests under ThreadSanitizer
 check-sim: sim-plain sim-asan sim-tsan ## the simulated NT kernel, and driver source on it, in all three builds
 	$(Q)$(RUN_TESTS) $(sim_plain_TESTS) $(sim_asan_TESTS) $(sim_tsan_TESTS)
 
+check-wine: wine-programs ## the Windows binaries in Wine
+	$(Q)$(RUN_TESTS) tests/wine
+
 check-live: all probes ## the tests of the command line and those on the real kernel (as root)
 	$(Q)$(RUN_TESTS) tests/golden tests/live
 
@@ -36,6 +39,13 @@ check-compilers: ## build with clang too
 # tools/nt-imports.allow has.
 check-mingw: $(MINGW_USER_OBJECTS) $(DRIVER_OBJECTS) ## core builds for Windows, user and kernel, and imports only what it may
 	$(Q)MINGW_CC=$(MINGW_CC) tools/check-nt-imports $(DRIVER_OBJECTS)
+
+# As they would ship: mitigations, sections, imports, version; and two builds are the same bytes.
+NT_BINARIES := $(B)/muster.sys $(B)/muster.exe
+
+check-nt: $(NT_BINARIES) ## inspect the Windows binaries, and build them a second time
+	$(Q)tools/check-nt-binary $(NT_BINARIES)
+	$(Q)tools/check-nt-reproducible $(NT_BINARIES)
 
 check-layers: ## which folder may include what
 	$(Q)tools/check-layers

@@ -38,4 +38,4 @@ $(B)/wine/device_probe.exe: tests/wine/probes/device_probe.c
 	$(Q)$(MINGW_CC) $(WINE_CFLAGS) -MF $(B)/wine/device_probe.d -D__USE_MINGW_ANSI_STDIO=1 -static -s $< -o $@ -lntdll
 
 .PHONY: wine-programs
-wine-programs: $(B)/wine/pstest.sys $(B)/wine/muster.sys $(B)/wine/device_probe.exe ## build what the tests under Wine run
+wine-programs: $(B)/wine/pstest.sys $(B)/wine/muster.sys $(B)/wine/device_probe.exe $(B)/muster.sys $(B)/muster.exe ## build what the tests under Wine run

@@ -281,10 +281,16 @@ class Host:
         try:
             copy_prefix(self.prefix)
             # Else it ends with the last program, and takes the drivers with it.
-            subprocess.run([WINESERVER, "-p"], env=environment(self.prefix), stdin=subprocess.DEVNULL, timeout=END_S, check=True)
+            self._run_silently(WINESERVER, "-p")
+            # The first program brings Wine's services up, and they keep its standard streams for ever.
+            self._run_silently(WINE, str(PROBE))
         except BaseException:
             self.end()
             raise
+
+    def _run_silently(self, *command):
+        subprocess.run(command, env=environment(self.prefix), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, cwd=self.prefix, timeout=MAKE_S, check=True, start_new_session=True)
 
     def probe(self):
         probe = Probe(self.prefix)
