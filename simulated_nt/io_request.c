@@ -8,6 +8,7 @@
  * stands in the request, which the sender frees.
  */
 #include "simulated_nt/io_internal.h"
+#include "simulated_nt/ps_thread.h"
 
 #define PREFIX_MAGIC 0x7172695f6d69735fULL
 
@@ -56,7 +57,7 @@ static IRP *irp_create(struct sim_request *request, UCHAR major, UCHAR minor)
     irp->RequestorMode = UserMode;
     irp->Tail.Overlay.CurrentStackLocation = stack + 1;
     irp->Tail.Overlay.OriginalFileObject = request->file;
-    irp->Tail.Overlay.Thread = (PETHREAD)sim_thread_self()->object;
+    irp->Tail.Overlay.Thread = (PETHREAD)(void *)sim_kthread_self();
     stack->MajorFunction = major;
     stack->MinorFunction = minor;
     stack->FileObject = request->file;
@@ -235,6 +236,17 @@ void sim_request_drop_irp(struct sim_request *request)
     request->irp = NULL;
 }
 
+/* "Never call IoCompleteRequest while holding a spin lock", says its page. */
+static void require_no_spin_lock(const IRP *irp, const struct sim_request *request)
+{
+    const struct sim_thread *self = sim_thread_self();
+
+    for (unsigned i = 0; i < self->lock_count; i++)
+        if (self->locks[i].kind == SIM_LOCK_SPIN)
+            sim_broken("IoCompleteRequest", "IRP %p of %s is completed with spin lock %p held", (const void *)irp,
+                       request->name, self->locks[i].address);
+}
+
 VOID FASTCALL IofCompleteRequest(IN PIRP Irp, IN CCHAR PriorityBoost)
 {
     struct sim_request *request;
@@ -244,6 +256,7 @@ VOID FASTCALL IofCompleteRequest(IN PIRP Irp, IN CCHAR PriorityBoost)
     (void)PriorityBoost;
     sim_require_irql_at_most("IoCompleteRequest", DISPATCH_LEVEL);
     request = sim_request_of("IoCompleteRequest", Irp);
+    require_no_spin_lock(Irp, request);
     sim_delay_here();
     routine = __atomic_load_n(&Irp->CancelRoutine, __ATOMIC_ACQUIRE);
     if (routine != NULL)

@@ -224,6 +224,7 @@ static void each_misdeed_is_seen(void)
         {SAMPLE_STAY_AT_DISPATCH, CONTROL, "came back at IRQL 2, and was called at 0"},
         {SAMPLE_STAY_IN_REGION, CONTROL, "came back inside 1 critical regions"},
         {SAMPLE_COMPLETE_WITH_PENDING, "IoCompleteRequest", "is completed with status 0x00000103"},
+        {SAMPLE_COMPLETE_UNDER_LOCK, "IoCompleteRequest", "is completed with spin lock"},
         {SAMPLE_KEEP_FILE_REFERENCE, "DriverUnload", "the driver still holds 1 reference(s) to device object"},
         {SAMPLE_DEREFERENCE_TOO_OFTEN, "ObDereferenceObject", "more often than the driver referenced it"},
     };

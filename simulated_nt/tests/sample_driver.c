@@ -31,8 +31,9 @@ static void cancel_read(DEVICE_OBJECT *device, IRP *irp)
     KIRQL irql;
 
     (void)device;
-    if ((sample_flaws & SAMPLE_CANCEL_KEEPS_LOCK) == 0)
-        IoReleaseCancelSpinLock(irp->CancelIrql);
+    if ((sample_flaws & SAMPLE_CANCEL_KEEPS_LOCK) != 0)
+        return;
+    IoReleaseCancelSpinLock(irp->CancelIrql);
     KeAcquireSpinLock(&reads_lock, &irql);
     RemoveEntryList(&irp->Tail.Overlay.ListEntry);
     KeReleaseSpinLock(&reads_lock, irql);
@@ -119,6 +120,11 @@ static NTSTATUS misdo_completion(IRP *irp, UCHAR misdeed)
     case SAMPLE_USE_SYSTEM_BUFFER_LATER:
         (void)complete(irp, STATUS_SUCCESS, 0);
         buffer[0] = 1;
+        return STATUS_SUCCESS;
+    case SAMPLE_COMPLETE_UNDER_LOCK:
+        KeAcquireSpinLock(&reads_lock, &irql);
+        (void)complete(irp, STATUS_SUCCESS, 0);
+        KeReleaseSpinLock(&reads_lock, irql);
         return STATUS_SUCCESS;
     case SAMPLE_OTHER_STATUS:
         (void)complete(irp, STATUS_UNSUCCESSFUL, 0);
