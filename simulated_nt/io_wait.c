@@ -243,3 +243,36 @@ void sim_thread_cancel_requests(void)
                        request->name);
     sim_io_unlock();
 }
+
+/* With io_lock. */
+static struct sim_request *uncancelled_of(const FILE_OBJECT *object)
+{
+    struct sim_request *request = sim_request_first();
+
+    while (request != NULL && (request->file != object || !request->counts || request->state != SIM_REQUEST_SENT ||
+                               request->was_cancelled))
+        request = request->next;
+    return request;
+}
+
+size_t sim_file_cancel_requests(struct sim_file *file)
+{
+    uint32_t granted;
+    FILE_OBJECT *object = sim_file_reference(file, &granted);
+    struct sim_request *request;
+    size_t count = 0;
+
+    if (object == NULL)
+        return 0;
+    sim_io_lock();
+    while ((request = uncancelled_of(object)) != NULL) {
+        IRP *irp = cancel_begin(request);
+
+        sim_io_unlock();
+        count += irp != NULL && cancel_run(request, irp);
+        sim_io_lock();
+    }
+    sim_io_unlock();
+    sim_object_dereference("sim_file_cancel_requests", object);
+    return count;
+}

@@ -189,8 +189,20 @@ bool sim_request_is_pending(struct sim_request *request);
 /* NtCancelIoFileEx for this request. False where there was no cancel routine to call (any more). */
 bool sim_request_cancel(struct sim_request *request);
 
+/* CancelIoEx for a handle's file: each request that was sent to it, by whatever thread, also those that the driver
+ * is being given right now. Once each; returns how many cancel routines were called. */
+size_t sim_file_cancel_requests(struct sim_file *file);
+
 /* Of a request that is complete: the thread's APC, after which the file is no longer referred to. */
 void sim_request_free(struct sim_request *request);
+
+/*
+ * Sends the control codes from `first` to `last` to the dispatch routine, without buffers and whatever access
+ * they ask for, but for those that `skip` wants left out. Each has to be completed at once with `expected` and no
+ * bytes; anything else is a broken rule. Fast enough to try all there are.
+ */
+void sim_control_sweep(struct sim_file *file, uint32_t first, uint32_t last, bool (*skip)(uint32_t code),
+                       sim_status expected);
 
 /* Any major and minor function, without a buffer; synchronous. */
 sim_status sim_send(struct sim_file *file, uint8_t major, uint8_t minor);

@@ -96,6 +96,40 @@ static void cancel_races_completion(void)
     stop();
 }
 
+/* ---- cancel against the dispatch routine -------------------------------------------------------- */
+
+static void cancel_file_body(unsigned index, void *context)
+{
+    struct race *race = context;
+
+    if (index != 0) {
+        while (__atomic_load_n(&race->is_over, __ATOMIC_ACQUIRE) == 0)
+            (void)sim_file_cancel_requests(race->file);
+        return;
+    }
+    for (unsigned i = 0; i < race->rounds; i++) {
+        struct sim_request *request = sim_ioctl_begin(race->file, SAMPLE_READ, NULL, 0, NULL, 0);
+
+        NT_CHECK_EQUAL(sim_request_wait(request, 20000, NULL), SIM_STATUS_CANCELLED);
+        sim_request_free(request);
+    }
+    __atomic_store_n(&race->is_over, 1, __ATOMIC_RELEASE);
+}
+
+/* A cancel that comes before the cancel routine is set may not be lost. */
+static void cancel_races_dispatch(void)
+{
+    struct race race = {.rounds = nt_scale(4000)};
+
+    start();
+    sim_delay_seed(4);
+    race.file = sim_open(SAMPLE_PATH, NULL, ACCESS, 0, NULL);
+    nt_run_threads(2, cancel_file_body, &race);
+    NT_CHECK(sample_counts.cancels != 0);
+    (void)sim_close(race.file);
+    stop();
+}
+
 /* ---- everything at once ------------------------------------------------------------------------- */
 
 static void open_read_close(unsigned index, void *context)
@@ -139,6 +173,7 @@ static void clients_come_and_go(void)
 
 const struct nt_test nt_tests[] = {
     NT_TEST(cancel_races_completion),
+    NT_TEST(cancel_races_dispatch),
     NT_TEST(clients_come_and_go),
     NT_TESTS_END,
 };

@@ -151,6 +151,26 @@ struct storm {
     int is_over; /* atomic */
 };
 
+static ULONG calls(void)
+{
+    return (ULONG)InterlockedAdd((volatile LONG *)&sample_counts.creations, 0) +
+           (ULONG)InterlockedAdd((volatile LONG *)&sample_counts.exits, 0);
+}
+
+/* In the middle of calls; none comes after. */
+static void remove_and_add(void)
+{
+    ULONG before = calls(), removed;
+
+    while (calls() == before)
+        nt_sleep_ms(0);
+    NT_CHECK_EQUAL(sample_unregister(), 0);
+    removed = calls();
+    nt_sleep_ms(1);
+    NT_CHECK_EQUAL(calls(), removed);
+    NT_CHECK_EQUAL(sample_register(), 0);
+}
+
 static void storm_body(unsigned index, void *context)
 {
     struct sim_process_spec spec = spec_of_x();
@@ -161,10 +181,8 @@ static void storm_body(unsigned index, void *context)
             sim_process_exit(sim_process_create(&spec, NULL), 0);
         return;
     }
-    for (unsigned i = 0; i < storm->rounds; i++) {
-        NT_CHECK_EQUAL(sample_unregister(), 0);
-        NT_CHECK_EQUAL(sample_register(), 0);
-    }
+    for (unsigned i = 0; i < storm->rounds; i++)
+        remove_and_add();
     __atomic_store_n(&storm->is_over, 1, __ATOMIC_RELEASE);
 }
 
