@@ -29,6 +29,18 @@ static struct routine routines[ROUTINES_MAX] = {
 };
 static struct sim_host_lock routines_lock;
 
+static void enter(void)
+{
+    sim_own_begin();
+    sim_host_lock_acquire(&routines_lock);
+}
+
+static void leave(void)
+{
+    sim_host_lock_release(&routines_lock);
+    sim_own_end();
+}
+
 static struct routine *find(const char *name)
 {
     for (unsigned i = 0; i < ROUTINES_MAX && routines[i].name != NULL; i++)
@@ -39,12 +51,12 @@ static struct routine *find(const char *name)
 
 static void set_hidden(const char *call, const char *name, bool hidden)
 {
-    sim_host_lock_acquire(&routines_lock);
+    enter();
     struct routine *routine = find(name);
     if (routine == NULL)
         sim_broken(call, "there is no routine %s", name);
     routine->hidden = hidden;
-    sim_host_lock_release(&routines_lock);
+    leave();
 }
 
 void sim_routine_hide(const char *name)
@@ -59,7 +71,7 @@ void sim_routine_show(const char *name)
 
 void sim_routine_add(const char *name, void (*address)(void))
 {
-    sim_host_lock_acquire(&routines_lock);
+    enter();
     struct routine *routine = find(name);
     for (unsigned i = 0; i < ROUTINES_MAX && routine == NULL; i++)
         if (routines[i].name == NULL)
@@ -67,7 +79,7 @@ void sim_routine_add(const char *name, void (*address)(void))
     if (routine == NULL)
         sim_broken("sim_routine_add", "more than %d routines", ROUTINES_MAX);
     *routine = (struct routine){.name = name, .address = address};
-    sim_host_lock_release(&routines_lock);
+    leave();
 }
 
 PVOID NTAPI MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)
@@ -85,9 +97,9 @@ PVOID NTAPI MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)
         name[i] = (char)SystemRoutineName->Buffer[i];
     }
     name[units] = '\0';
-    sim_host_lock_acquire(&routines_lock);
+    enter();
     const struct routine *routine = find(name);
     void (*address)(void) = routine == NULL || routine->hidden ? NULL : routine->address;
-    sim_host_lock_release(&routines_lock);
+    leave();
     return (PVOID)(ULONG_PTR)address;
 }

@@ -16,6 +16,11 @@ sim_nt_flags = -nostdinc -isystem simulated_nt/include/ddk \
 	-D_WIN32 -D_WIN64 -D__MINGW32__ -D__MINGW64__ -D_AMD64_ -D_M_AMD64=100 -D_WIN32_WINNT=0x0a00
 SIM_NT_CFLAGS := $(call sim_nt_flags,$(CLANG))
 
+# For drivers that live elsewhere: clang $(make -s -C <here> sim-flags) -c driver.c
+sim-flags:
+	@echo '$(subst simulated_nt/include,$(CURDIR)/simulated_nt/include,$(SIM_NT_CFLAGS)) -std=c11'
+.PHONY: sim-flags
+
 # host_*.c stand on libc; the rest on the DDK's headers.
 SIM_SOURCES := $(sort $(wildcard simulated_nt/*.c))
 SIM_TEST_SOURCES := $(sort $(wildcard simulated_nt/tests/*_test.c))
