@@ -193,7 +193,8 @@ FILE_OBJECT *sim_file_reference(struct sim_file *file, uint32_t *ret_granted)
     sim_io_lock();
     if (file != NULL && !file->is_closed) {
         object = file->object;
-        *ret_granted = file->granted;
+        if (ret_granted != NULL)
+            *ret_granted = file->granted;
         sim_object_reference("a handle", object);
     }
     sim_io_unlock();
