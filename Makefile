@@ -44,7 +44,7 @@ ALL_CFLAGS = $(STANDARD) $(WARNINGS) -Iinclude -MMD -MP $(CFLAGS)
 include tools/rules.mk
 
 .PHONY: all run check clean help
-all: $(B)/muster $(B)/muster.sys ## build build/muster and build/muster.sys
+all: $(B)/muster $(B)/muster.sys $(B)/muster.exe ## build build/muster, build/muster.sys and build/muster.exe
 	@:
 
 run: ## install what is missing, build, and show live process events (as root)

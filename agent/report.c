@@ -59,6 +59,13 @@ void report(const char *format, ...)
     va_end(arguments);
 }
 
+int report_failure(const struct muster_sensor_error *error)
+{
+    report("%s%s%s", error->what, error->reason[0] ? ": " : "", error->reason);
+    report("%s", error->advice);
+    return EXIT_FAILED;
+}
+
 int report_usage(const char *verb, const char *format, ...)
 {
     char hint[64];

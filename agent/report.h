@@ -5,6 +5,7 @@
 #define MUSTER_REPORT_H
 
 #include "muster/annotations.h"
+#include "muster/sensor.h"
 
 /* Exit codes, contract.md, "The command line". */
 enum exit_code {
@@ -22,7 +23,10 @@ void print(const char *format, ...);
 MUSTER_PRINTF(1, 2)
 void report(const char *format, ...);
 
-/* The same, with how to get help for `verb` (NULL: for muster); returns EXIT_USAGE. */
+/* What failed, and what to do about it, in a line each; returns EXIT_FAILED. */
+int report_failure(const struct muster_sensor_error *error);
+
+/* "muster: ..." with how to get help for `verb` (NULL: for muster); returns EXIT_USAGE. */
 MUSTER_PRINTF(2, 3)
 int report_usage(const char *verb, const char *format, ...);
 

@@ -41,9 +41,7 @@ static struct watch the_watch;
 
 static bool sensor_failed(const struct muster_sensor_error *error)
 {
-    report("%s%s%s", error->what, error->reason[0] ? ": " : "", error->reason);
-    report("%s", error->advice);
-    return false;
+    return report_failure(error) == EXIT_DONE;
 }
 
 static bool sensor_open(struct watch *watch)

@@ -24,7 +24,11 @@
 
 #if defined(__GNUC__)
 #define MUSTER_MUST_CHECK            __attribute__((warn_unused_result))
+#if defined(__MINGW32__) && !defined(__clang__) /* where plain printf is Microsoft's */
+#define MUSTER_PRINTF(string, first) __attribute__((format(gnu_printf, string, first)))
+#else
 #define MUSTER_PRINTF(string, first) __attribute__((format(printf, string, first)))
+#endif
 #else
 #define MUSTER_MUST_CHECK
 #define MUSTER_PRINTF(string, first)

@@ -29,15 +29,17 @@ struct muster_stream {
     int64_t clock_offset_ns; /* added to a record's times: nanoseconds since 1970, UTC. May be changed
                                 by the pump between two leases */
     uint64_t tick_ns;        /* unit of the start time in an entity id: Linux 10,000,000 */
-    const char *provider;    /* event.provider: "ebpf" */
+    const char *provider;    /* event.provider: "ebpf", "muster.sys" */
     const char *os_type;     /* "linux", "windows" */
-    const char *os_kernel;   /* uname -r */
+    const char *os_kernel;   /* uname -r; Windows: "10.0.19045" */
     const char *host_name;
-    const char *host_id; /* /etc/machine-id */
+    const char *host_id; /* /etc/machine-id; Windows: MachineGuid */
     const char *version; /* of muster */
     /* Name of a user id, for a person to read; NULL where not known. Any thread's context of the
      * sink. May be NULL itself. The result lives until the next call. */
     const char *(*user_name)(uint32_t user_id);
+    /* Likewise of a security identifier as a text, "S-1-5-18" (Windows). */
+    const char *(*user_sid_name)(const char *sid, size_t sid_bytes);
 };
 
 /* Where formatted bytes go. `write` has write(2)'s contract: it returns how many bytes it took, or
