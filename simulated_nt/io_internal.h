@@ -123,6 +123,9 @@ void sim_request_check_leaks(const char *call);
 uint8_t sim_buffer_poison_now(void);
 unsigned sim_cleanup_grace_now(void);
 
+/* Whether this is the IRP of a sweep of this thread, which is then noted as completed. */
+bool sim_sweep_completed(const IRP *irp);
+
 /* The request behind an IRP that is not yet completed; breaks the run for any other. */
 struct sim_request *sim_request_of(const char *call, IRP *irp);
 /* With io_lock: takes the IRP's memory away, when nobody needs it any more. */

@@ -255,6 +255,8 @@ VOID FASTCALL IofCompleteRequest(IN PIRP Irp, IN CCHAR PriorityBoost)
 
     (void)PriorityBoost;
     sim_require_irql_at_most("IoCompleteRequest", DISPATCH_LEVEL);
+    if (sim_sweep_completed(Irp))
+        return;
     request = sim_request_of("IoCompleteRequest", Irp);
     require_no_spin_lock(Irp, request);
     sim_delay_here();

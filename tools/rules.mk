@@ -139,6 +139,7 @@ $(eval $(call unit_flavour,tsan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsaniti
 include tests/live/probes.mk
 include simulated_nt/simulated_nt.mk
 include tests/driver/driver_tests.mk
+include tests/origin/origin.mk
 include tests/wine/wine.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -3,8 +3,8 @@
  * The device's surface, tried out: every control code, every pair of buffer lengths, every major function,
  * and that no byte comes back which the driver did not mean to give.
  *
- * All 2^32 codes and all pairs of lengths to 512 take minutes: MUSTER_DEEP=1. Without it, codes whose device
- * type, function, method or access is near ours or a power of two, and lengths around each limit.
+ * All 2^32 codes and all pairs of lengths to 512 take minutes: MUSTER_DEEP=1. Without it, all codes of our
+ * device type, those below 2^24, some of each other type, and lengths around each limit.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -65,17 +65,19 @@ static void only_our_codes_are_accepted(void **state)
     (void)state;
     sim_pool_guard(false);
     if (is_deep()) {
-        for (uint64_t code = 0; code <= UINT32_MAX; code++)
-            try_code((uint32_t)code);
+        sim_control_sweep(reader, 0, UINT32_MAX, is_ours, SIM_STATUS_INVALID_DEVICE_REQUEST);
     } else {
-        for (uint32_t low = 0; low <= UINT16_MAX; low++, tried++)
+        sim_control_sweep(reader, MUSTER_NT_DEVICE_TYPE << 16, MUSTER_NT_DEVICE_TYPE << 16 | 0xffffU, is_ours,
+                          SIM_STATUS_INVALID_DEVICE_REQUEST);
+        sim_control_sweep(reader, 0, 0xffffffU, is_ours, SIM_STATUS_INVALID_DEVICE_REQUEST);
+        for (uint32_t low = 0; low <= UINT16_MAX; low += 7, tried++)
             try_code(MUSTER_NT_DEVICE_TYPE << 16 | low);
-        for (uint32_t high = 0; high <= UINT16_MAX; high++, tried += 3) {
+        for (uint32_t high = 0; high <= UINT16_MAX; high += 5, tried += 3) {
             try_code(high << 16 | (MUSTER_NT_CONTROL_HELLO & 0xffffU));
             try_code(high << 16 | (MUSTER_NT_CONTROL_READ & 0xffffU));
             try_code(high << 16 | (MUSTER_NT_CONTROL_STATUS & 0xffffU));
         }
-        assert_int_equal(tried, 4U << 16);
+        assert_true(tried > 40000);
     }
 }
 
