@@ -93,6 +93,7 @@ static void release_oldest(void)
 void sim_pool_blocks_retire(struct sim_pool_block *block)
 {
     live_bytes -= block->bytes;
+    block->quarantined = true;
     block->next_freed = NULL;
     if (quarantine.newest != NULL)
         quarantine.newest->next_freed = block;

@@ -137,9 +137,9 @@ void sim_pool_require_no_leaks(const char *call, uint32_t tag)
 static void check_block(struct sim_pool_block *block, void *context)
 {
     (void)context;
-    if (block->freed)
+    if (block->quarantined)
         sim_pool_memory_check_freed(block);
-    else
+    else if (!block->freed) /* else another thread is at it */
         sim_pool_memory_check_edges("sim_pool_check_all", block);
 }
 

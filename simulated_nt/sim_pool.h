@@ -21,6 +21,7 @@ struct sim_pool_block {
     bool paged;
     bool guarded; /* pages of its own; else the host's heap */
     bool freed;
+    bool quarantined;                /* freed, and made unusable */
     uint64_t allocated_by, freed_by; /* thread ids */
     void *allocated_at[SIM_POOL_FRAMES];
     void *freed_at[SIM_POOL_FRAMES];
