@@ -38,9 +38,14 @@ static void write_text(struct buffer *out, const struct muster_record *record, e
     (void)json_string(out, text.bytes, shown_bytes, json_flags(record));
 }
 
+/* Linux has arguments, Windows a command line. */
 static void write_command_line(struct buffer *out, const struct muster_record *record)
 {
     struct muster_text text = {.bytes = ""};
+    if (muster_record_text(record, MUSTER_FIELD_COMMAND_LINE, &text)) {
+        write_text(out, record, MUSTER_FIELD_COMMAND_LINE);
+        return;
+    }
     (void)muster_record_text(record, MUSTER_FIELD_ARGS, &text);
     struct arguments arguments = arguments_whole(&text);
     const char *bytes;

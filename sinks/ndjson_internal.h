@@ -53,6 +53,9 @@ void ndjson_write_time(struct ndjson_line *line, uint64_t time_ns);
  * head. Notes in `inexact` what is lost by that. */
 void ndjson_write_text(struct ndjson_line *line, const struct muster_text *text);
 
+/* "entity_id" of a process, where the boot is known. */
+void ndjson_write_entity(struct ndjson_line *line, uint32_t pid, uint64_t start_ns);
+
 /* "process":{...} and "user":{...} of a process event. */
 void ndjson_write_process(struct ndjson_line *line);
 

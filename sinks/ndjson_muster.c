@@ -109,6 +109,8 @@ static void write_image(struct ndjson_line *line)
         buffer_literal(line->out, "\"deleted\",");
     if ((flags & MUSTER_IMAGE_MEMFD) != 0)
         buffer_literal(line->out, "\"memfd\",");
+    if ((flags & MUSTER_IMAGE_OPENED_NAME) != 0)
+        buffer_literal(line->out, "\"opened_name\",");
     json_close_or_remove(line->out, ']', image);
 }
 
@@ -121,6 +123,98 @@ static void write_script(struct ndjson_line *line)
     ndjson_write_text(line, script);
 }
 
+static bool has(const struct ndjson_line *line, enum muster_field field)
+{
+    return muster_record_has(line->record, field);
+}
+
+/* Windows: who asked for the process. */
+static void write_creator(struct ndjson_line *line)
+{
+    const struct muster_process_start *start = (const struct muster_process_start *)line->record;
+    struct json_scope creator = json_open_object(line->out, "creator");
+    if (has(line, MUSTER_FIELD_CREATOR_PID)) {
+        json_member(line->out, "pid");
+        json_number(line->out, start->creator_pid);
+        if (has(line, MUSTER_FIELD_CREATOR_START))
+            ndjson_write_entity(line, start->creator_pid, start->creator_start_ns);
+    }
+    if (has(line, MUSTER_FIELD_CREATOR_START)) {
+        json_member(line->out, "start");
+        ndjson_write_time(line, start->creator_start_ns);
+    }
+    if (has(line, MUSTER_FIELD_CREATOR_TID)) {
+        json_member(line->out, "tid");
+        json_number(line->out, start->creator_tid);
+    }
+    json_close_or_remove(line->out, '}', creator);
+}
+
+/* As short as it can be, as the system's own tools write it. */
+static void write_hex_string(struct buffer *out, uint64_t value)
+{
+    unsigned digit_count = 1;
+    while (digit_count < 16 && value >> (4 * digit_count) != 0)
+        digit_count++;
+    buffer_literal(out, "\"0x");
+    buffer_hex(out, value, digit_count);
+    buffer_literal(out, "\",");
+}
+
+/* winnt.h, SECURITY_MANDATORY_*_RID. */
+static const char *integrity_name(uint32_t rid)
+{
+    switch (rid) {
+    case 0x0000:
+        return "untrusted";
+    case 0x1000:
+        return "low";
+    case 0x2000:
+        return "medium";
+    case 0x2100:
+        return "medium_plus";
+    case 0x3000:
+        return "high";
+    case 0x4000:
+        return "system";
+    case 0x5000:
+        return "protected";
+    default:
+        return NULL;
+    }
+}
+
+static void write_integrity(struct ndjson_line *line, uint32_t rid)
+{
+    const char *name = integrity_name(rid);
+    json_member(line->out, "integrity_level");
+    if (name != NULL)
+        (void)json_string(line->out, name, strlen(name), 0);
+    else
+        write_hex_string(line->out, rid);
+}
+
+static void write_windows(struct ndjson_line *line)
+{
+    const struct muster_process_start *start = (const struct muster_process_start *)line->record;
+    struct json_scope windows = json_open_object(line->out, "windows");
+    if (has(line, MUSTER_FIELD_TERMINAL_SESSION)) {
+        json_member(line->out, "session_id");
+        json_number(line->out, start->terminal_session_id);
+    }
+    if (has(line, MUSTER_FIELD_LOGON_ID)) {
+        json_member(line->out, "logon_id");
+        write_hex_string(line->out, start->logon_id);
+    }
+    if (has(line, MUSTER_FIELD_INTEGRITY))
+        write_integrity(line, start->integrity_rid);
+    if (has(line, MUSTER_FIELD_ELEVATED)) {
+        json_member(line->out, "elevated");
+        buffer_string(line->out, start->elevated != 0 ? "true," : "false,");
+    }
+    json_close_or_remove(line->out, '}', windows);
+}
+
 static void write_type(struct ndjson_line *line)
 {
     switch (line->record->type) {
@@ -128,6 +222,8 @@ static void write_type(struct ndjson_line *line)
     case MUSTER_EVENT_PROCESS_RUNNING:
         write_image(line);
         write_script(line);
+        write_creator(line);
+        write_windows(line);
         break;
     case MUSTER_EVENT_PROCESS_EXIT:
         write_exit(line);

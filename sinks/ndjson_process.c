@@ -14,7 +14,7 @@ static bool has(const struct ndjson_line *line, enum muster_field field)
     return muster_record_has(line->record, field);
 }
 
-static void write_entity(struct ndjson_line *line, uint32_t pid, uint64_t start_ns)
+void ndjson_write_entity(struct ndjson_line *line, uint32_t pid, uint64_t start_ns)
 {
     const char *digits = entity_digits(&line->ndjson->entities, line->ndjson->sink.stream, pid, start_ns);
     if (digits == NULL)
@@ -31,7 +31,7 @@ static void write_identity(struct ndjson_line *line, const struct muster_process
         json_member(line->out, "pid");
         json_number(line->out, process->pid);
         if (has(line, MUSTER_FIELD_START))
-            write_entity(line, process->pid, process->start_ns);
+            ndjson_write_entity(line, process->pid, process->start_ns);
     }
     if (has(line, MUSTER_FIELD_START)) {
         json_member(line->out, "start");
@@ -81,7 +81,8 @@ static bool write_argument_array(struct ndjson_line *line, const struct muster_t
     return !is_empty;
 }
 
-static void write_command_line(struct ndjson_line *line, const struct muster_text *text)
+/* The arguments, joined by spaces. */
+static void write_joined(struct ndjson_line *line, const struct muster_text *text)
 {
     json_member(line->out, "command_line");
     struct arguments arguments = arguments_whole(text);
@@ -105,7 +106,19 @@ static void write_arguments(struct ndjson_line *line)
         json_number(line->out, ((const struct muster_process_start *)line->record)->args_count);
     }
     if (has_whole)
-        write_command_line(line, text);
+        write_joined(line, text);
+}
+
+/* Linux has arguments, Windows a command line. */
+static void write_command_line(struct ndjson_line *line)
+{
+    const struct muster_text *text = line_text(line, MUSTER_FIELD_COMMAND_LINE);
+    if (text == NULL) {
+        write_arguments(line);
+        return;
+    }
+    json_member(line->out, "command_line");
+    ndjson_write_text(line, text);
 }
 
 static void write_thread(struct ndjson_line *line, const struct muster_process *process)
@@ -130,10 +143,22 @@ static void write_thread(struct ndjson_line *line, const struct muster_process *
         buffer_literal((line)->out, "\"},");                                                                           \
     } while (0)
 
+/* A number, or on Windows a security identifier. */
+static void write_user(struct ndjson_line *line, const struct muster_process *process)
+{
+    const struct muster_text *sid = line_text(line, MUSTER_FIELD_USER_SID);
+    if (sid != NULL) {
+        buffer_literal(line->out, "\"user\":{\"id\":");
+        ndjson_write_text(line, sid);
+        json_close(line->out, '}');
+    } else if (has(line, MUSTER_FIELD_USER)) {
+        WRITE_ID(line, "user", process->user_id);
+    }
+}
+
 static void write_credentials(struct ndjson_line *line, const struct muster_process *process)
 {
-    if (has(line, MUSTER_FIELD_USER))
-        WRITE_ID(line, "user", process->user_id);
+    write_user(line, process);
     if (has(line, MUSTER_FIELD_REAL_USER))
         WRITE_ID(line, "real_user", process->real_user_id);
     if (has(line, MUSTER_FIELD_GROUP))
@@ -168,7 +193,7 @@ static void write_parent(struct ndjson_line *line, const struct muster_process *
         json_member(line->out, "pid");
         json_number(line->out, process->parent_pid);
         if (has(line, MUSTER_FIELD_PARENT_START))
-            write_entity(line, process->parent_pid, process->parent_start_ns);
+            ndjson_write_entity(line, process->parent_pid, process->parent_start_ns);
     }
     if (has(line, MUSTER_FIELD_PARENT_START)) {
         json_member(line->out, "start");
@@ -189,7 +214,7 @@ void ndjson_write_process(struct ndjson_line *line)
     struct json_scope scope = json_open_object(line->out, "process");
     write_identity(line, process);
     write_executable(line);
-    write_arguments(line);
+    write_command_line(line);
     const struct muster_text *directory = line_text(line, MUSTER_FIELD_WORKING_DIRECTORY);
     if (directory != NULL) {
         json_member(line->out, "working_directory");
@@ -201,6 +226,5 @@ void ndjson_write_process(struct ndjson_line *line)
         write_exit(line);
     write_parent(line, process);
     json_close_or_remove(line->out, '}', scope);
-    if (has(line, MUSTER_FIELD_USER))
-        WRITE_ID(line, "user", process->user_id);
+    write_user(line, process);
 }

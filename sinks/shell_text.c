@@ -100,6 +100,30 @@ void shell_word(struct buffer *buffer, const char *bytes, size_t size_bytes, boo
     }
 }
 
+static bool line_is_plain(const char *bytes, size_t size_bytes, bool wtf8)
+{
+    if (size_bytes >= 2 && bytes[0] == '$' && bytes[1] == '\'')
+        return false;
+    for (size_t at = 0; at < size_bytes;) {
+        struct character character = character_decode(bytes + at, size_bytes - at, wtf8);
+        if (character.class != CHARACTER_PLAIN || character.code == '[')
+            return false;
+        at += character.size_bytes;
+    }
+    return true;
+}
+
+void shell_line(struct buffer *buffer, const char *bytes, size_t size_bytes, bool wtf8)
+{
+    if (line_is_plain(bytes, size_bytes, wtf8)) {
+        buffer_append(buffer, bytes, size_bytes);
+        return;
+    }
+    buffer_literal(buffer, "$'");
+    write_escaped(buffer, bytes, size_bytes, wtf8, '\'');
+    buffer_byte(buffer, '\'');
+}
+
 void shell_escaped(struct buffer *buffer, const char *bytes, size_t size_bytes, bool wtf8)
 {
     write_escaped(buffer, bytes, size_bytes, wtf8, 0);

@@ -15,6 +15,10 @@ struct buffer;
 /* As one word of a shell's command line: as it is, or 'quoted', or $'with escapes'. */
 void shell_word(struct buffer *buffer, const char *bytes, size_t size_bytes, bool wtf8);
 
+/* A line of words that have quotes of their own: as it is, or $'with escapes' where a character could move
+ * the cursor, or where it could pass for what muster says (which begins with '[') or for escapes. */
+void shell_line(struct buffer *buffer, const char *bytes, size_t size_bytes, bool wtf8);
+
 /* Free text, without quotes: a backslash of its own is doubled. */
 void shell_escaped(struct buffer *buffer, const char *bytes, size_t size_bytes, bool wtf8);
 

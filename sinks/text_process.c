@@ -8,6 +8,10 @@
 #include "signal_name.h"
 #include "text_internal.h"
 
+/* From here on an exit code of Windows is a status that came from the system: information, a warning, an
+ * error. Those are known by their hex digits. */
+#define NTSTATUS_LEAST 0x40000000U
+
 static bool has(const struct text_line *line, enum muster_field field)
 {
     return muster_record_has(line->record, field);
@@ -39,13 +43,17 @@ static void write_parent_name(struct text_line *line)
 static void write_user(struct text_line *line, const struct muster_process *process)
 {
     const struct muster_stream *stream = line->text->sink.stream;
+    struct muster_text sid = {.bytes = ""};
     const char *name = NULL;
-    if (has(line, MUSTER_FIELD_USER) && stream->user_name != NULL)
+    if (muster_record_text(line->record, MUSTER_FIELD_USER_SID, &sid) && stream->user_sid_name != NULL)
+        name = stream->user_sid_name(sid.bytes, sid.size_bytes);
+    else if (has(line, MUSTER_FIELD_USER) && stream->user_name != NULL)
         name = stream->user_name(process->user_id);
     size_t begin_bytes = line->out->size_bytes;
     if (name != NULL) {
-        shell_column(line->out, name, strlen(name), false, TEXT_USER_WIDTH);
+        shell_column(line->out, name, strlen(name), line->wtf8, TEXT_USER_WIDTH);
     } else {
+        shell_escaped(line->out, sid.bytes, sid.size_bytes, line->wtf8);
         if (has(line, MUSTER_FIELD_USER))
             buffer_decimal(line->out, process->user_id);
         size_t columns = line->out->size_bytes - begin_bytes;
@@ -79,6 +87,20 @@ static void write_arguments(struct text_line *line, const struct muster_text *te
     buffer_decimal(line->out, text->full_bytes);
     buffer_literal(line->out, " bytes in all] … ");
     write_words(line, text->bytes + text->head_bytes, text->size_bytes - text->head_bytes);
+}
+
+/* One string, which its creator wrote: shown as it is, and not cut into words that only the program
+ * itself would know. */
+static void write_command_line(struct text_line *line, const struct muster_text *text)
+{
+    bool is_cut = text->full_bytes > text->size_bytes;
+    shell_line(line->out, text->bytes, is_cut ? text->head_bytes : text->size_bytes, line->wtf8);
+    if (!is_cut)
+        return;
+    buffer_literal(line->out, " … [");
+    buffer_decimal(line->out, text->full_bytes);
+    buffer_literal(line->out, " bytes in all] … ");
+    shell_line(line->out, text->bytes + text->head_bytes, text->size_bytes - text->head_bytes, line->wtf8);
 }
 
 static void write_remarks(struct text_line *line)
@@ -118,6 +140,8 @@ static void write_command(struct text_line *line)
     struct muster_text text;
     if (muster_record_text(line->record, MUSTER_FIELD_ARGS, &text) && text.full_bytes > 0)
         write_arguments(line, &text);
+    else if (muster_record_text(line->record, MUSTER_FIELD_COMMAND_LINE, &text) && text.full_bytes > 0)
+        write_command_line(line, &text);
     else if (muster_record_text(line->record, MUSTER_FIELD_EXECUTABLE, &text))
         shell_word(line->out, text.bytes, text.head_bytes > 0 ? text.head_bytes : text.size_bytes, line->wtf8);
     else
@@ -186,7 +210,12 @@ static void write_exit_code(struct text_line *line, const struct muster_process_
     if (is_failure)
         text_paint(line, TEXT_RESET TEXT_YELLOW);
     buffer_literal(line->out, "exit ");
-    buffer_decimal(line->out, exit->exit_code);
+    if (exit->exit_code >= NTSTATUS_LEAST) {
+        buffer_literal(line->out, "0x");
+        buffer_hex(line->out, exit->exit_code, 8);
+    } else {
+        buffer_decimal(line->out, exit->exit_code);
+    }
     if (is_failure)
         text_paint(line, TEXT_RESET TEXT_DIM);
 }

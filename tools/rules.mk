@@ -113,7 +113,7 @@ UNIT_SUPPORT := tests/unit/test_platform.c
 UNIT_NAMES := $(patsubst tests/unit/%.c,%,$(UNIT_SOURCES))
 # Of sensor_linux and agent what needs no kernel.
 UNIT_LINKED := $(CORE_SOURCES) $(SINK_SOURCES) $(UNIT_SUPPORT) sensor_linux/account.c sensor_linux/live_events.c \
-	sensor_linux/ring.c agent/units.c
+	sensor_linux/ring.c agent/units.c agent/nt_lease.c
 UNIT_CFLAGS := -I. -Itests -pthread
 
 define unit_flavour
@@ -141,5 +141,6 @@ include simulated_nt/simulated_nt.mk
 include tests/driver/driver_tests.mk
 include tests/origin/origin.mk
 include tests/wine/wine.mk
+include packaging/windows/package.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
