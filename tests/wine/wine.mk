@@ -37,5 +37,7 @@ $(B)/wine/device_probe.exe: tests/wine/probes/device_probe.c
 	@mkdir -p $(@D)
 	$(Q)$(MINGW_CC) $(WINE_CFLAGS) -MF $(B)/wine/device_probe.d -D__USE_MINGW_ANSI_STDIO=1 -static -s $< -o $@ -lntdll
 
+WINE_PROGRAMS := $(B)/wine/pstest.sys $(B)/wine/muster.sys $(B)/wine/device_probe.exe $(B)/muster.sys $(B)/muster.exe
+
 .PHONY: wine-programs
-wine-programs: $(B)/wine/pstest.sys $(B)/wine/muster.sys $(B)/wine/device_probe.exe $(B)/muster.sys $(B)/muster.exe ## build what the tests under Wine run
+wine-programs: $(WINE_PROGRAMS) package-windows package-windows-test-signed ## build what the tests under Wine run
