@@ -84,7 +84,7 @@ static void race_body(unsigned index, void *context)
 
 static void cancel_races_completion(void)
 {
-    struct race race = {.rounds = nt_scale(4000)};
+    struct race race = {.rounds = nt_scale(2500)};
 
     start();
     sim_delay_seed(1);
@@ -119,7 +119,7 @@ static void cancel_file_body(unsigned index, void *context)
 /* A cancel that comes before the cancel routine is set may not be lost. */
 static void cancel_races_dispatch(void)
 {
-    struct race race = {.rounds = nt_scale(4000)};
+    struct race race = {.rounds = nt_scale(2500)};
 
     start();
     sim_delay_seed(4);
@@ -160,7 +160,7 @@ static void open_read_close(unsigned index, void *context)
 
 static void clients_come_and_go(void)
 {
-    unsigned rounds = nt_scale(500);
+    unsigned rounds = nt_scale(200);
 
     start();
     sim_delay_seed(2);
