@@ -55,7 +55,7 @@ static void complete(IRP *irp, NTSTATUS status, size_t information)
 {
     irp->IoStatus.Status = status;
     irp->IoStatus.Information = information;
-    IoCompleteRequest(irp, status == STATUS_SUCCESS && information != 0 ? IO_DISK_INCREMENT : IO_NO_INCREMENT);
+    IoCompleteRequest(irp, IO_NO_INCREMENT);
 }
 
 /* Leases and copies; the IRP is ours. */

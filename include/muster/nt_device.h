@@ -106,7 +106,8 @@ struct muster_nt_read_request {
  * In front of the records. A READ ends when there is something, with record_count 0 and lease_id 0
  * when the time is over, or cancelled. Where the buffer does not hold one record:
  * STATUS_BUFFER_OVERFLOW (a warning, ERROR_MORE_DATA), this header alone with bytes_needed set, and
- * the batch stays cached as it was. The acknowledgement counts in each case but a failure's.
+ * the batch stays cached as it was. A READ that was cancelled may have acknowledged or not; so the lease that
+ * was acknowledged last may be acknowledged again, which does nothing.
  */
 struct muster_nt_read_header {
     uint64_t epoch;
