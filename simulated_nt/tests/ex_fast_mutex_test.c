@@ -211,13 +211,19 @@ static void move_without_contention(void *context)
     ExReleaseFastMutex(&mutex);
 }
 
+/* The first holds it until the second waits for it. */
 static void hold_or_want(unsigned index, void *context)
 {
+    static volatile int held;
+
     (void)context;
     if (index == 1)
-        nt_sleep_ms(50);
+        nt_wait_until(&held);
     ExAcquireFastMutex(&mutex);
-    nt_sleep_ms(200);
+    __atomic_store_n(&held, 1, __ATOMIC_RELEASE);
+    while (index == 0 && __atomic_load_n(&mutex.Count, __ATOMIC_RELAXED) < FM_LOCK_WAITER_INC)
+        nt_sleep_ms(1);
+    nt_sleep_ms(20);
     ExReleaseFastMutex(&mutex);
 }
 

@@ -200,7 +200,8 @@ static void free_with_waiter(unsigned index, void *context)
         (void)KeWaitForSingleObject(in_pool, Executive, KernelMode, FALSE, NULL);
         return;
     }
-    nt_sleep_ms(50);
+    while (__atomic_load_n(&in_pool->Header.WaitListHead.Flink, __ATOMIC_RELAXED) == &in_pool->Header.WaitListHead)
+        nt_sleep_ms(1);
     ExFreePoolWithTag(in_pool, 'gaTT');
 }
 

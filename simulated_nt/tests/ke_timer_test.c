@@ -40,12 +40,12 @@ static VOID NTAPI count_dpc(struct _KDPC *self, PVOID context, PVOID argument1, 
 static void a_timer_is_signalled_when_due(void)
 {
     KeInitializeTimer(&timer);
-    NT_CHECK(!KeSetTimer(&timer, in_ms(30), NULL));
+    NT_CHECK(!KeSetTimer(&timer, in_ms(500), NULL));
     NT_CHECK_EQUAL(wait_ms(&timer, 0), STATUS_TIMEOUT);
-    NT_CHECK_EQUAL(wait_ms(&timer, 5000), STATUS_SUCCESS);
+    NT_CHECK_EQUAL(wait_ms(&timer, 60000), STATUS_SUCCESS);
     NT_CHECK(KeReadStateTimer(&timer));
     NT_CHECK(!KeCancelTimer(&timer));
-    NT_CHECK(!KeSetTimer(&timer, in_ms(5000), NULL));
+    NT_CHECK(!KeSetTimer(&timer, in_ms(60000), NULL));
     NT_CHECK(!KeReadStateTimer(&timer));
     NT_CHECK(KeCancelTimer(&timer));
     NT_CHECK_EQUAL(wait_ms(&timer, 20), STATUS_TIMEOUT);
@@ -183,13 +183,15 @@ static void a_semaphore_counts(void)
 
 /* ---- rundown protection ----------------------------------------------------------------------------------------- */
 
-static uint64_t parts[4];
+static uint64_t parts[3];
+static volatile int users;
 
 static void use_until_rundown(unsigned index, void *context)
 {
     (void)context;
     if (index == 3) {
-        nt_sleep_ms(20);
+        while (__atomic_load_n(&users, __ATOMIC_RELAXED) < 3)
+            nt_sleep_ms(1);
         ExWaitForRundownProtectionRelease(&rundown);
         for (unsigned i = 0; i < 3; i++) { /* plain: the wait orders it */
             NT_CHECK(parts[i] > 0);
@@ -198,7 +200,8 @@ static void use_until_rundown(unsigned index, void *context)
         return;
     }
     while (ExAcquireRundownProtection(&rundown)) {
-        parts[index]++;
+        if (parts[index]++ == 0)
+            (void)__atomic_add_fetch(&users, 1, __ATOMIC_RELAXED);
         ExReleaseRundownProtection(&rundown);
     }
 }
@@ -212,6 +215,7 @@ static void over_release(void *context)
 
 static void rundown_waits_for_all_uses(void)
 {
+    users = 0;
     ExInitializeRundownProtection(&rundown);
     nt_run_threads(4, use_until_rundown, NULL);
     NT_CHECK(!ExAcquireRundownProtection(&rundown));
