@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "utf8_tail.h"
 #include "win32_error.h"
 
 #define CHUNK_BYTES 4096 /* of UTF-8 at once: well within what every console takes */
@@ -28,19 +29,6 @@ static long write_failed(void)
 {
     errno = win32_errno(GetLastError());
     return -1;
-}
-
-/* How many bytes at the end begin a character and do not complete it: 0 to 3. */
-static size_t unfinished_bytes(const unsigned char *bytes, size_t size_bytes)
-{
-    for (size_t back = 1; back <= 3 && back <= size_bytes; back++) {
-        unsigned char byte = bytes[size_bytes - back];
-
-        if ((byte & 0xc0U) == 0x80U)
-            continue;
-        return byte >= 0xc0U && back < (byte >= 0xf0U ? 4U : byte >= 0xe0U ? 3U : 2U) ? back : 0;
-    }
-    return 0;
 }
 
 static bool units_write(HANDLE console, const wchar_t *units, DWORD count)
@@ -82,7 +70,7 @@ static long console_write(struct win32_output *output, const char *bytes, size_t
         memcpy(chunk, output->carried, used);
         memcpy(chunk + used, bytes + done, more);
         used += more;
-        unfinished = unfinished_bytes(chunk, used);
+        unfinished = utf8_unfinished_bytes(chunk, used);
         if (!chunk_write(output->handle, chunk, used - unfinished))
             return write_failed();
         memcpy(output->carried, chunk + used - unfinished, unfinished);
