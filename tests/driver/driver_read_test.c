@@ -349,6 +349,35 @@ static void a_read_ends_as_soon_as_there_is_something(void **state)
     assert_int_equal(sim_close(file), SIM_STATUS_SUCCESS);
 }
 
+static void *spawn_one(void *context)
+{
+    *(struct sim_process **)context = client_spawn(u"\\??\\C:\\a.exe", u"a");
+    return NULL;
+}
+
+/* The event comes while the reader's thread looks into the queue for the last time and goes to sleep. */
+static void no_wake_up_is_lost(void **state)
+{
+    struct sim_file *file = client_open_as(MUSTER_NT_ROLE_READER);
+    const unsigned rounds = 4 * driver_test_scale() + 100;
+
+    (void)state;
+    (void)client_drain(file, NULL, NULL);
+    for (unsigned i = 0; i < rounds; i++) {
+        struct sim_process *process;
+        pthread_t thread;
+        sim_delay_seed(i + 1);
+        assert_int_equal(pthread_create(&thread, NULL, spawn_one, &process), 0);
+        struct waiting waiting = begin_waiting(file, 0);
+        assert_int_equal(end_waiting(&waiting, 20000, NULL), SIM_STATUS_SUCCESS);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        sim_delay_seed(0);
+        sim_process_exit(process, 0);
+        assert_int_equal(client_drain(file, NULL, NULL), 2);
+    }
+    assert_int_equal(sim_close(file), SIM_STATUS_SUCCESS);
+}
+
 static void a_second_read_is_turned_away_while_one_waits(void **state)
 {
     struct sim_file *file = client_open_as(MUSTER_NT_ROLE_READER);
@@ -455,6 +484,7 @@ int main(void)
         TEST(each_record_comes_once_whatever_the_buffers),
         TEST(a_read_waits_for_its_time),
         TEST(a_read_ends_as_soon_as_there_is_something),
+        TEST(no_wake_up_is_lost),
         TEST(a_second_read_is_turned_away_while_one_waits),
         TEST(a_cancelled_read_loses_nothing),
         TEST(closing_the_handle_ends_a_read_that_waits),
