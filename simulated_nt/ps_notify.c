@@ -102,6 +102,8 @@ static NTSTATUS routine_remove(PCREATE_PROCESS_NOTIFY_ROUTINE_EX routine)
 
 NTSTATUS NTAPI PsSetCreateProcessNotifyRoutineEx(IN PCREATE_PROCESS_NOTIFY_ROUTINE_EX NotifyRoutine, IN BOOLEAN Remove)
 {
+    NTSTATUS status;
+
     sim_require_irql_at_most("PsSetCreateProcessNotifyRoutineEx", PASSIVE_LEVEL);
     if (NotifyRoutine == NULL)
         sim_broken("PsSetCreateProcessNotifyRoutineEx", "the routine is NULL");
@@ -112,7 +114,11 @@ NTSTATUS NTAPI PsSetCreateProcessNotifyRoutineEx(IN PCREATE_PROCESS_NOTIFY_ROUTI
         return STATUS_ACCESS_DENIED;
     if (sim_fault_here("PsSetCreateProcessNotifyRoutineEx", __builtin_return_address(0)))
         return STATUS_INVALID_PARAMETER;
-    return routine_add(NotifyRoutine);
+    status = routine_add(NotifyRoutine);
+    /* The routine may well run before its registration returns: time for it to. */
+    for (unsigned i = 0; i < 20; i++)
+        sim_delay_here();
+    return status;
 }
 
 /* ---- calling ---------------------------------------------------------------------------------- */

@@ -147,13 +147,15 @@ static void loading_under_traffic_never_meets_half_a_driver(void **state)
     (void)state;
     assert_int_equal(sim_close(reader), SIM_STATUS_SUCCESS);
     assert_int_equal(pthread_create(&thread, NULL, make_traffic, &traffic), 0);
-    for (unsigned i = 0; i < 30; i++) {
+    for (unsigned i = 0; i < 60; i++) {
+        sim_delay_seed(i + 1); /* also between the registration and its return */
         assert_int_equal(sim_driver_unload(true), SIM_STATUS_SUCCESS);
         sim_name_take(u"\\??\\Muster");
         assert_int_equal(driver_load(), SIM_STATUS_OBJECT_NAME_COLLISION);
         sim_name_release(u"\\??\\Muster");
         assert_int_equal(driver_load(), SIM_STATUS_SUCCESS);
     }
+    sim_delay_seed(0);
     __atomic_store_n(&traffic.stop, 1, __ATOMIC_RELEASE);
     assert_int_equal(pthread_join(thread, NULL), 0);
     reader = client_open_as(MUSTER_NT_ROLE_READER);
