@@ -210,6 +210,20 @@ static void a_command_line_of_65534_bytes_is_whole(void **state)
     free(expected);
 }
 
+static void the_prefix_goes_off_a_path_once_and_off_a_command_line_never(void **state)
+{
+    static const sim_utf16 text[] = u"\\??\\\\??\\C:\\a";
+    const struct sim_process_spec spec = {
+        .image = text, .image_bytes = sizeof text - 2, .command_line = text, .command_line_bytes = sizeof text - 2};
+    struct sim_process *process;
+
+    (void)state;
+    const struct muster_process_start *start = started(&spec, &process);
+    expect_text(&start->record, MUSTER_FIELD_EXECUTABLE, "\\??\\C:\\a", 8);
+    expect_text(&start->record, MUSTER_FIELD_COMMAND_LINE, "\\??\\\\??\\C:\\a", 12);
+    finish(process);
+}
+
 static void lone_surrogates_and_nuls_come_through(void **state)
 {
     static const sim_utf16 line[] = {0xd800, 'a', 0xdc00, 0, 0xdbff, 0xdfff, 0xdfff, 0xd801};
@@ -420,6 +434,7 @@ int main(void)
         TEST(an_exit_has_status_and_times),
         TEST(no_string_is_not_an_empty_one),
         TEST(a_command_line_of_65534_bytes_is_whole),
+        TEST(the_prefix_goes_off_a_path_once_and_off_a_command_line_never),
         TEST(lone_surrogates_and_nuls_come_through),
         TEST(half_a_unit_degrades_and_does_not_hide),
         TEST(every_length_comes_back),
