@@ -45,4 +45,4 @@ $(B)/mingw-exe/muster_exe.res.o: agent/muster_exe.rc agent/muster_exe.manifest V
 
 $(B)/muster.exe: $(EXE_OBJECTS) $(B)/mingw-exe/muster_exe.res.o
 	$(call say,LINK-exe,$@)
-	$(Q)$(MINGW_CC) $(EXE_LDFLAGS) $^ -ladvapi32 -lpthread -lssp -o $@
+	$(Q)$(MINGW_CC) $(EXE_LDFLAGS) $^ -ladvapi32 -lssp -o $@

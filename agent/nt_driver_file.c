@@ -47,20 +47,37 @@ bool nt_driver_file_same(const wchar_t *left, const wchar_t *right)
     return same;
 }
 
-unsigned long nt_driver_file_place(const wchar_t *from, const wchar_t *to)
+wchar_t *nt_driver_file_new(const wchar_t *to)
 {
     wchar_t *fresh = malloc((wcslen(to) + sizeof(NEW_SUFFIX)) * sizeof(*fresh));
-    DWORD error = ERROR_SUCCESS;
 
-    if (!fresh)
-        return ERROR_NOT_ENOUGH_MEMORY;
-    wcscpy(fresh, to);
-    wcscat(fresh, NEW_SUFFIX);
-    if (!CopyFileW(from, fresh, FALSE) || !MoveFileExW(fresh, to, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)) {
-        error = GetLastError();
-        (void)DeleteFileW(fresh);
+    if (fresh) {
+        wcscpy(fresh, to);
+        wcscat(fresh, NEW_SUFFIX);
     }
-    free(fresh);
+    return fresh;
+}
+
+unsigned long nt_driver_file_copy(const wchar_t *from, const wchar_t *fresh)
+{
+    DWORD error;
+
+    /* A file that is read-only could not be replaced later. */
+    if (CopyFileW(from, fresh, FALSE) && SetFileAttributesW(fresh, FILE_ATTRIBUTE_NORMAL))
+        return ERROR_SUCCESS;
+    error = GetLastError();
+    (void)DeleteFileW(fresh);
+    return error;
+}
+
+unsigned long nt_driver_file_place(const wchar_t *fresh, const wchar_t *to)
+{
+    DWORD error;
+
+    if (MoveFileExW(fresh, to, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
+        return ERROR_SUCCESS;
+    error = GetLastError();
+    (void)DeleteFileW(fresh);
     return error;
 }
 

@@ -80,16 +80,16 @@ static enum muster_status pump_turn(struct pump *pump)
 }
 
 /* Waits for work. False where none will come any more. */
-static bool pump_wait(struct pump *pump)
+static bool pump_wait(struct pump *pump, struct worker *worker)
 {
     bool more;
 
-    pthread_mutex_lock(&pump->mutex);
+    worker_lock(worker);
     while (!pump->work && !pump->stopping)
-        pthread_cond_wait(&pump->work_came, &pump->mutex);
+        worker_wait(worker);
     more = pump->work;
     pump->work = false;
-    pthread_mutex_unlock(&pump->mutex);
+    worker_unlock(worker);
     return more;
 }
 
@@ -117,12 +117,12 @@ static enum muster_status stopped_write(struct pump *pump)
     return status == MUSTER_OK ? muster_sink_flush(pump->sink) : status;
 }
 
-static void *pump_run(void *context)
+static void pump_run(struct worker *worker, void *context)
 {
     struct pump *pump = context;
     enum muster_status status = MUSTER_OK;
 
-    while (status == MUSTER_OK && pump_wait(pump)) {
+    while (status == MUSTER_OK && pump_wait(pump, worker)) {
         do
             status = pump_turn(pump);
         while (status == MUSTER_OK);
@@ -135,41 +135,33 @@ static void *pump_run(void *context)
         pump_fail(pump, status);
     __atomic_store_n(&pump->finished, true, __ATOMIC_RELEASE);
     wakeups_pump_tell(pump->wakeups);
-    return NULL;
 }
 
 bool pump_start(struct pump *pump)
 {
-    int error;
-
-    pthread_mutex_init(&pump->mutex, NULL);
-    pthread_cond_init(&pump->work_came, NULL);
-    error = pthread_create(&pump->thread, NULL, pump_run, pump);
-    errno = error;
-    return error == 0;
+    pump->worker = worker_start(pump_run, pump);
+    return pump->worker != NULL;
 }
 
 void pump_wake(struct pump *pump)
 {
-    pthread_mutex_lock(&pump->mutex);
+    worker_lock(pump->worker);
     pump->work = true;
-    pthread_cond_signal(&pump->work_came);
-    pthread_mutex_unlock(&pump->mutex);
+    worker_wake(pump->worker);
+    worker_unlock(pump->worker);
 }
 
 void pump_stop(struct pump *pump, const struct muster_ledger *ledger)
 {
-    pthread_mutex_lock(&pump->mutex);
+    worker_lock(pump->worker);
     pump->final_ledger = *ledger;
     pump->work = true; /* one more look at the queue */
     pump->stopping = true;
-    pthread_cond_signal(&pump->work_came);
-    pthread_mutex_unlock(&pump->mutex);
+    worker_wake(pump->worker);
+    worker_unlock(pump->worker);
 }
 
 void pump_join(struct pump *pump)
 {
-    pthread_join(pump->thread, NULL);
-    pthread_cond_destroy(&pump->work_came);
-    pthread_mutex_destroy(&pump->mutex);
+    worker_join(pump->worker);
 }

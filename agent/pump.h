@@ -7,7 +7,6 @@
 #ifndef MUSTER_PUMP_H
 #define MUSTER_PUMP_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +16,7 @@
 #include "muster/sensor.h"
 #include "muster/sink.h"
 #include "wakeups.h"
+#include "worker.h"
 
 struct pump {
     struct muster_queue *queue;
@@ -29,11 +29,9 @@ struct pump {
     /* the pump's thread */
     uint64_t types[MUSTER_EVENT_NUMBERED_COUNT]; /* delivered, by event type - 1 */
 
-    pthread_t thread;
-    pthread_mutex_t mutex;
-    pthread_cond_t work_came;
+    struct worker *worker;
 
-    /* mutex */
+    /* the worker's lock */
     bool work;
     bool stopping;
     struct muster_ledger final_ledger; /* what the stopping side knows; delivered and held but for ours */

@@ -102,15 +102,48 @@ static int service_judge(const wchar_t *from, const wchar_t *to)
     return EXIT_DONE;
 }
 
+/* Brings the file to its place. What was looked at so far was the source; what is placed is looked at
+ * again, since the source may stand where others write. */
+static int file_bring(const wchar_t *from, const wchar_t *to, const wchar_t *fresh)
+{
+    struct nt_driver_image image;
+    const char *what;
+    DWORD error = nt_driver_file_copy(from, fresh);
+    bool later;
+
+    if (error != ERROR_SUCCESS)
+        return service_failed("cannot copy the driver to the system's drivers", error);
+    if (!nt_driver_image_check(fresh, &image, &what, &error)) {
+        (void)nt_driver_file_delete(fresh, &later);
+        return image_refused(from, what, error);
+    }
+    error = nt_driver_file_place(fresh, to);
+    return error == ERROR_SUCCESS ? EXIT_DONE
+                                  : service_failed("cannot put the driver among the system's drivers", error);
+}
+
+static int file_place(const wchar_t *from, const wchar_t *to)
+{
+    wchar_t *fresh = nt_driver_file_new(to);
+    int code;
+
+    if (!fresh)
+        return service_failed("cannot install the driver", ERROR_NOT_ENOUGH_MEMORY);
+    code = file_bring(from, to, fresh);
+    free(fresh);
+    return code;
+}
+
 /* A file that was not there before goes again where the service cannot be made. */
 static int service_make(const wchar_t *from, const wchar_t *to)
 {
     const bool is_there = nt_driver_file_same(from, to), was_there = GetFileAttributesW(to) != INVALID_FILE_ATTRIBUTES;
     bool service_was_there, later;
-    DWORD error = is_there ? ERROR_SUCCESS : nt_driver_file_place(from, to);
+    int code = is_there ? EXIT_DONE : file_place(from, to);
+    DWORD error;
 
-    if (error != ERROR_SUCCESS)
-        return service_failed("cannot copy the driver to the system's drivers", error);
+    if (code != EXIT_DONE)
+        return code;
     error = nt_service_install(&service_was_there);
     if (error != ERROR_SUCCESS) {
         if (!was_there)
