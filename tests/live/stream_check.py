@@ -311,7 +311,7 @@ def check_parents(events) -> Problems:
     for event in events:
         parent = dig(event, "process.parent") or {}
         entity = parent.get("entity_id")
-        if entity in pids and pids[entity] != parent.get("pid"):
+        if entity is not None and entity in pids and pids[entity] != parent.get("pid"):
             problems.append(f"parent {parent} is pid {pids[entity]}")
         if entity is not None and entity == dig(event, "process.entity_id"):
             problems.append(f"{entity} is its own parent")
