@@ -18,6 +18,8 @@
 
 #include "host.h"
 
+#define BUFFER_MOST (16U << 20) /* more than the driver ever holds; each READ locks all of it into memory */
+
 /* ---- reading ------------------------------------------------------------------------------------- */
 
 static bool device_failed(struct muster_sensor *sensor, DWORD error, const char *what)
@@ -279,7 +281,9 @@ static bool memory_make(struct muster_sensor *sensor, size_t buffer_bytes)
 {
     const size_t least = sensor->device.hello.read_most_bytes;
 
-    sensor->buffer_bytes = buffer_bytes > least ? buffer_bytes : least;
+    sensor->buffer_bytes = buffer_bytes < BUFFER_MOST ? buffer_bytes : BUFFER_MOST;
+    if (sensor->buffer_bytes < least)
+        sensor->buffer_bytes = least;
     sensor->buffer = VirtualAlloc(NULL, sensor->buffer_bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     sensor->read.overlapped.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL);
     return sensor->buffer && sensor->read.overlapped.hEvent;

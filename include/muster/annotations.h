@@ -23,7 +23,7 @@
 #define MUSTER_NO_THREAD_SAFETY_ANALYSIS  MUSTER_ATTRIBUTE(no_thread_safety_analysis)
 
 #if defined(__GNUC__)
-#define MUSTER_MUST_CHECK            __attribute__((warn_unused_result))
+#define MUSTER_MUST_CHECK __attribute__((warn_unused_result))
 #if defined(__MINGW32__) && !defined(__clang__) /* where plain printf is Microsoft's */
 #define MUSTER_PRINTF(string, first) __attribute__((format(gnu_printf, string, first)))
 #else

@@ -96,6 +96,8 @@ USAGE_ERRORS = [
     (["frobnicate"], "'frobnicate'"),
     (["--frobnicate"], "'--frobnicate'"),
     (["help", "frobnicate"], "'frobnicate'"),
+    (["driver"], "Windows"),
+    (["driver", "--help"], "Windows"),
     *(([verb, "--frobnicate"], "'--frobnicate'") for verb in VERBS),
     *(([verb, "-x"], "'-x'") for verb in VERBS),
     *(([verb, "extra"], "'extra'") for verb in VERBS),
