@@ -41,10 +41,8 @@ static size_t sensor_drain(struct capture *capture)
             capture->throttled = true;
             break;
         }
-        /* Where memory runs out all the same, the queue counts it and tells it in a gap; but for
-         * what has no number, which is pushed again. */
-        if (muster_queue_push_record(capture->queue, record, position) != MUSTER_OK &&
-            !muster_event_is_numbered(record->type)) {
+        /* Where memory runs out all the same, the sensor keeps it, too. */
+        if (muster_queue_push_record(capture->queue, record, position) != MUSTER_OK) {
             muster_sensor_unread(capture->sensor, record);
             capture->throttled = true;
             break;

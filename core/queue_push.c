@@ -99,7 +99,15 @@ static bool queue_degrade(struct muster_queue *queue, const struct push *push) M
     return true;
 }
 
-/* A record that is not numbered may be pushed again by whoever made it, so it is no loss. */
+/* Whether whoever pushed still has the event, and may push it again: then it is no loss. So it is with what has
+ * no number, and where an earlier hop has given the number and keeps what this one does not take. */
+static bool may_come_again(const struct muster_queue *queue, unsigned type, enum muster_cause cause)
+{
+    const bool cannot_help = cause == MUSTER_CAUSE_RECORD_INVALID || cause == MUSTER_CAUSE_RECORD_TOO_LARGE;
+
+    return !muster_event_is_numbered(type) || (queue->numbered_upstream && !cannot_help);
+}
+
 static enum muster_status queue_drop(struct muster_queue *queue, const struct push *push, enum muster_cause cause)
     MUSTER_REQUIRES(queue_guard)
 {
@@ -107,7 +115,7 @@ static enum muster_status queue_drop(struct muster_queue *queue, const struct pu
 
     if (may_degrade(fixed->type, cause) && fixed->text_count == 0 && queue_degrade(queue, push))
         return MUSTER_OK;
-    if (muster_event_is_numbered(fixed->type)) {
+    if (!may_come_again(queue, fixed->type, cause)) {
         loss_add(&queue->loss, fixed->type, cause, event_number(queue, fixed), fixed->time_ns);
         queue->dropped[cause]++;
         source_reached(queue, push->source_position);

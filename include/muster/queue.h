@@ -57,7 +57,8 @@ struct muster_queue_config {
      * MUSTER_SHARE_*. */
     uint8_t class_share[MUSTER_CLASS_COUNT];
     /* False: the queue gives sequence numbers, from 1. True: records come with the number that an
-     * earlier hop gave, and the queue keeps it. */
+     * earlier hop gave, and the queue keeps it; one that finds no room or no memory stays the caller's, to be
+     * pushed again, and is counted nowhere. */
     bool numbered_upstream;
     /* Set aside at init, and charged: a start that finds no room or no memory is kept there without its
      * texts, as a skeleton (MUSTER_RECORD_SKELETON), before it is dropped; so is an exit that finds no
