@@ -123,6 +123,9 @@ $(B)/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $$(STANDARD) $$(filter-out -Wnull-dereference -Wlogical-op -Wduplicated-cond -Wduplicated-branches,$$(WARNINGS)) -Iinclude -MMD -MP $(3) $$(UNIT_CFLAGS) -c $$< -o $$@
 
+# The one test that stands on a few lines for the system's header, see there.
+$(B)/$(1)/tests/unit/nt_source_test.o: UNIT_CFLAGS += -Itests/unit/few_windows
+
 $(B)/$(1)/tests/unit/%_test: $(B)/$(1)/tests/unit/%_test.o $$(patsubst %.c,$(B)/$(1)/%.o,$$(UNIT_LINKED))
 	$$(call say,LINK-$(1),$$@)
 	$$(Q)$(2) $(3) -pthread $$^ -lcmocka -o $$@
