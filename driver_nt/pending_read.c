@@ -126,6 +126,16 @@ void pending_read_cancel(struct reader *reader, const FILE_OBJECT *file)
         cancel_complete(irp);
 }
 
+void pending_read_forget(struct reader *reader, const FILE_OBJECT *file)
+{
+    KIRQL irql;
+
+    KeAcquireSpinLock(&reader->lock, &irql);
+    if (reader->pending.irp != NULL && IoGetCurrentIrpStackLocation(reader->pending.irp)->FileObject == file)
+        reader->pending.irp = NULL;
+    KeReleaseSpinLock(&reader->lock, irql);
+}
+
 void pending_read_stop(struct reader *reader)
 {
     KIRQL irql;

@@ -28,6 +28,9 @@ _IRQL_requires_max_(DISPATCH_LEVEL) bool pending_read_take(struct reader *reader
 /* Cancels the READ that waits, if it came by that handle. */
 _IRQL_requires_max_(DISPATCH_LEVEL) void pending_read_cancel(struct reader *reader, const FILE_OBJECT *file);
 
+/* The READ that waits, if it came by that handle, is no longer served: its cancel routine alone completes it. */
+_IRQL_requires_max_(DISPATCH_LEVEL) void pending_read_forget(struct reader *reader, const FILE_OBJECT *file);
+
 /* No further READ is taken over. */
 _IRQL_requires_max_(DISPATCH_LEVEL) void pending_read_stop(struct reader *reader);
 _IRQL_requires_max_(DISPATCH_LEVEL) bool pending_read_stopping(struct reader *reader);

@@ -4,6 +4,8 @@
 A prefix takes 12 s and 695 MB to make, so one is made for all (build/wine/template) and every test
 gets a copy of it in hard links, with registry files of its own, in 0.1 s. Wine writes its other files
 anew instead of into them. Nothing of it needs HOME, a display or a terminal, or leaves a wineserver.
+
+MUSTER_WINEDEBUG=-all,+seh MUSTER_WINE_LOG=FILE shows what the process that hosts drivers says.
 """
 
 import fcntl
@@ -289,8 +291,9 @@ class Host:
             raise
 
     def _run_silently(self, *command):
-        subprocess.run(command, env=environment(self.prefix), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, cwd=self.prefix, timeout=MAKE_S, check=True, start_new_session=True)
+        with open(os.environ.get("MUSTER_WINE_LOG", os.devnull), "ab") as log:
+            subprocess.run(command, env=environment(self.prefix), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.prefix,
+                           timeout=MAKE_S, check=True, start_new_session=True)
 
     def probe(self):
         probe = Probe(self.prefix)
