@@ -2,7 +2,6 @@
 /* host.h: the stream's clock is CLOCK_BOOTTIME. */
 #include "host.h"
 
-#include <ctype.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "muster/identity.h"
 #include "user_names.h"
+#include "uuid.h"
 
 #define NS_PER_S 1000000000LL
 
@@ -25,29 +25,6 @@ static bool line_read(const char *path, char *line, int size)
     if (done)
         line[strcspn(line, "\n")] = '\0';
     return done && line[0];
-}
-
-static int hex_digit(char character)
-{
-    if (isdigit((unsigned char)character))
-        return character - '0';
-    return tolower((unsigned char)character) - 'a' + 10;
-}
-
-/* 32 hex digits with dashes between them, as the kernel writes a UUID. */
-static bool uuid_parse(const char *text, uint8_t ret_bytes[16])
-{
-    unsigned digits = 0;
-
-    for (; *text; text++) {
-        if (*text == '-')
-            continue;
-        if (!isxdigit((unsigned char)*text) || digits == 32)
-            return false;
-        ret_bytes[digits / 2] = (uint8_t)(ret_bytes[digits / 2] << 4 | hex_digit(*text));
-        digits++;
-    }
-    return digits == 32;
 }
 
 static int64_t clock_ns(clockid_t clock)

@@ -5,12 +5,12 @@
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "muster/identity.h"
 #include "user_names.h"
+#include "uuid.h"
 #include "win32_text.h"
 #include "win32_time.h"
 
@@ -30,36 +30,13 @@ static bool machine_guid(char *text, size_t capacity_bytes)
            text_copy_wide(wide, text, capacity_bytes) && text[0];
 }
 
-static unsigned hex_digit(char character)
-{
-    if (isdigit((unsigned char)character))
-        return (unsigned)(character - '0');
-    return (unsigned)(tolower((unsigned char)character) - 'a' + 10);
-}
-
-/* 32 hex digits with dashes between them. */
-static bool guid_parse(const char *text, uint8_t ret_bytes[16])
-{
-    unsigned digits = 0;
-
-    for (; *text; text++) {
-        if (*text == '-')
-            continue;
-        if (!isxdigit((unsigned char)*text) || digits == 32)
-            return false;
-        ret_bytes[digits / 2] = (uint8_t)(ret_bytes[digits / 2] << 4 | hex_digit(*text));
-        digits++;
-    }
-    return digits == 32;
-}
-
 /* identity.h has the definition. */
 static bool boot_id(const char *guid, uint8_t ret_id[16])
 {
     uint32_t boot = *USER_SHARED_BOOT_ID;
     uint8_t machine[16];
 
-    if (boot == 0 || !guid_parse(guid, machine))
+    if (boot == 0 || !uuid_parse(guid, machine))
         return false;
     muster_entity_id(machine, boot, 0, ret_id);
     return true;
