@@ -102,9 +102,8 @@ class Event:
             else:
                 expected[name] = value
 
-        if self.parent:
-            expected["parent_pid"] = self.parent
-            put("parent_start_ns", self._life(self.parent, running))
+        expected["parent_pid"] = self.parent
+        put("parent_start_ns", self._life(self.parent, running))
         put("creator_start_ns", self._life(self.creator, running))
         for name, value in (("logon_id", self.logon), ("terminal_session", self.session), ("integrity", self.integrity),
                             ("user_sid", sid_text(self.user).encode())):
