@@ -115,8 +115,12 @@ NTSTATUS NTAPI IoDeleteSymbolicLink(IN PUNICODE_STRING SymbolicLinkName)
 /* ---- opens ------------------------------------------------------------------------------------ */
 
 /* What the I/O manager does when DriverEntry has succeeded. */
+/* Orders what DriverEntry did before what is asked of an open file, and that before DriverUnload. */
+static uint32_t ready, closed; /* atomic */
+
 void sim_device_ready_all(DRIVER_OBJECT *driver)
 {
+    (void)__atomic_add_fetch(&ready, 1, __ATOMIC_RELEASE);
     sim_io_lock();
     for (DEVICE_OBJECT *device = driver->DeviceObject; device != NULL; device = device->NextDevice)
         device->Flags &= ~(ULONG)DO_DEVICE_INITIALIZING;
@@ -136,11 +140,13 @@ NTSTATUS sim_device_open_begin(DEVICE_OBJECT *device)
     else
         device->ReferenceCount++;
     sim_io_unlock();
+    (void)__atomic_load_n(&ready, __ATOMIC_ACQUIRE);
     return status;
 }
 
 void sim_device_open_end(DEVICE_OBJECT *device)
 {
+    (void)__atomic_add_fetch(&closed, 1, __ATOMIC_RELEASE);
     sim_io_lock();
     device->ReferenceCount--;
     sim_host_condition_wake_all(&sim_io_changed);
@@ -148,6 +154,11 @@ void sim_device_open_end(DEVICE_OBJECT *device)
 }
 
 /* With io_lock. */
+void sim_device_note_closed(void)
+{
+    (void)__atomic_load_n(&closed, __ATOMIC_ACQUIRE);
+}
+
 bool sim_device_any_open(DRIVER_OBJECT *driver)
 {
     for (DEVICE_OBJECT *device = driver->DeviceObject; device != NULL; device = device->NextDevice)

@@ -206,6 +206,7 @@ static bool wait_for_files(bool wait)
     while (wait && sim_device_any_open(driver))
         sim_io_wait_for(&sim_io_changed);
     sim_io_unlock();
+    sim_device_note_closed();
     return wait || !is_open;
 }
 

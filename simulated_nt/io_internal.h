@@ -57,6 +57,8 @@ void sim_device_ready_all(DRIVER_OBJECT *driver);
 NTSTATUS sim_device_open_begin(DEVICE_OBJECT *device);
 void sim_device_open_end(DEVICE_OBJECT *device);
 bool sim_device_any_open(DRIVER_OBJECT *driver);
+/* After the last was closed: what closing did comes before what follows. */
+void sim_device_note_closed(void);
 void sim_device_set_unload_pending(DRIVER_OBJECT *driver);
 
 /* ---- files -------------------------------------------------------------------------------------- */

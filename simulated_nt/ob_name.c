@@ -131,6 +131,9 @@ static void drop(struct name_entry *entry)
     sim_host_free(entry);
 }
 
+/* Whoever finds a name sees what stands behind it as it was when the name was given. */
+static uint32_t published; /* atomic */
+
 bool sim_name_insert(const UNICODE_STRING *name, void *device, const UNICODE_STRING *target)
 {
     struct name_entry *entry = sim_host_allocate(sizeof(*entry));
@@ -138,6 +141,7 @@ bool sim_name_insert(const UNICODE_STRING *name, void *device, const UNICODE_STR
 
     if (!read_name(name, &entry->name) || (target != NULL && !read_name(target, &entry->target)))
         sim_broken("a name", "\"%s\" is not an absolute name", sim_name_text(name));
+    (void)__atomic_add_fetch(&published, 1, __ATOMIC_RELEASE);
     lock();
     is_free = find(&entry->name, entry->name.count) == NULL;
     if (is_free) {
@@ -267,6 +271,7 @@ NTSTATUS sim_name_resolve(const UNICODE_STRING *path, void **ret_device, WCHAR *
     lock();
     status = resolve(&name, ret_device, &units);
     unlock();
+    (void)__atomic_load_n(&published, __ATOMIC_ACQUIRE);
     if (NT_SUCCESS(status)) {
         *ret_rest_units = name.count - units;
         __builtin_memcpy(rest, name.units + units, *ret_rest_units * sizeof(WCHAR));
