@@ -50,6 +50,8 @@ static void parent_fill(struct muster_process_start *start, const PS_CREATE_NOTI
     struct muster_record *record = &start->record;
 
     start->process.parent_pid = (uint32_t)(ULONG_PTR)info->ParentProcessId;
+    if (start->process.parent_pid == 0)
+        return; /* it has none */
     record->valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_PARENT_PID);
     start->process.parent_start_ns = start_of(info->ParentProcessId, start->process.start_ns);
     note(record, MUSTER_FIELD_PARENT_START, start->process.parent_start_ns != 0);
