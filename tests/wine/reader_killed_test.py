@@ -12,7 +12,7 @@ import driver_host
 import pstest
 import records
 from driver_host import READER_HANDLE, ROOM_BYTES
-from wine_host import until
+from wine_host import STATUS_INVALID_DEVICE_STATE, until
 
 
 class ReaderKilledTest(driver_host.DriverTest):
@@ -56,6 +56,25 @@ class ReaderKilledTest(driver_host.DriverTest):
         self.assertEqual([record.data for record in found[:21]], [record.data for record in taken.records])
         self.assertEqual([record.sequence for record in found], list(range(1, 32)))
         self.check_nothing_lost(events + more, found)
+
+    def test_the_next_one_may_have_less_room(self):
+        """The lease goes with its reader: what it held is divided anew, and its id acknowledges nothing any more."""
+        events = self.raise_events(20)
+        first = self.new_reader()
+        taken = self.read(probe=first)
+        self.kill(first)
+        self.assertEqual(self.status().leased_records, 0)
+        second = self.new_reader()
+        answer = second.control(READER_HANDLE, records.CONTROL_READ, records.read_request(taken.lease_id), ROOM_BYTES)
+        self.assert_status(answer, STATUS_INVALID_DEVICE_STATE)
+        found, lease = [], 0
+        while len(found) < 21:
+            batch = self.read(lease, room_bytes=32 + taken.records[1].size_bytes, probe=second)
+            self.assertEqual(len(batch.records), 1)
+            found += batch.records
+            lease = batch.lease_id
+        self.read(lease, probe=second)
+        self.check_nothing_lost(events, found)
 
     def test_with_a_read_that_waits(self):
         first = self.new_reader()
