@@ -220,14 +220,14 @@ class StormTest(driver_host.DriverTest):
             self.assertEqual(count, told, records.CAUSES[cause])
 
     def test_four_threads_while_a_reader_reads(self):
-        storm = pstest.Storm(threads=4, count=1500, first_pid=100_000, command_bytes=200)
+        storm = pstest.Storm(threads=4, count=1000, first_pid=100_000, command_bytes=200)
         self.raise_storm(storm)
-        found = self.pump_until(2 * 4 * 1500 + 1)
+        found = self.pump_until(2 * 4 * 1000 + 1)
         ended = self.end_of_storm()
         found += self.read_all()
         starts, exits = self.check_storm(storm, found)
-        self.assertEqual((ended.raised, ended.unheard), (12_000, 0))
-        self.assertEqual((len(starts), len(exits)), (6000, 6000))
+        self.assertEqual((ended.raised, ended.unheard), (8000, 0))
+        self.assertEqual((len(starts), len(exits)), (4000, 4000))
         self.assertFalse([record for record in found if record.type == records.GAP or record.flags & records.SKELETON])
         self.check_ledger(storm, found)
         self.assert_no_references_left()

@@ -102,8 +102,9 @@ class Event:
             else:
                 expected[name] = value
 
-        expected["parent_pid"] = self.parent
-        put("parent_start_ns", self._life(self.parent, running))
+        if self.parent:
+            expected["parent_pid"] = self.parent
+            put("parent_start_ns", self._life(self.parent, running))
         put("creator_start_ns", self._life(self.creator, running))
         for name, value in (("logon_id", self.logon), ("terminal_session", self.session), ("integrity", self.integrity),
                             ("user_sid", sid_text(self.user).encode())):

@@ -146,7 +146,10 @@ class NdjsonTest(WatchTestCase):
                 self.assertIsNone(raw)
             else:
                 self.assertEqual(base64.b64decode(raw), true)
-        self.assertEqual(process["parent"]["pid"], event.parent)
+        if event.parent:
+            self.assertEqual(process["parent"]["pid"], event.parent)
+        else:
+            self.assertNotIn("parent", process)
         if event.token:
             self.assertEqual(process["user"]["id"], pstest.sid_text(event.user))
         else:
