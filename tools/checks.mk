@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `make check` is made of, each part a target of its own. Included by the Makefile.
 
-.PHONY: check-built check-unit check-asan check-tsan check-sim check-driver check-deep check-wine check-live check-compilers check-mingw check-nt check-layers check-headers \
+.PHONY: check-built check-unit check-library check-asan check-tsan check-sim check-driver check-deep check-wine check-live check-compilers check-mingw check-nt check-layers check-headers \
 	check-format format compile-commands
 
 RUN_TESTS := $(PYTHON) tests/run_tests.py
@@ -11,7 +11,7 @@ RUN_TESTS := $(PYTHON) tests/run_tests.py
 check-built: check-layers check-headers check-format all check-compilers check-mingw check-nt probes wine-programs unit-plain unit-asan unit-tsan \
 		sim-plain sim-asan sim-tsan driver-plain driver-asan driver-tsan origin-programs
 	$(Q)$(RUN_TESTS) $(plain_TESTS) $(asan_TESTS) $(tsan_TESTS) $(sim_plain_TESTS) $(sim_asan_TESTS) $(sim_tsan_TESTS) \
-		$(driver_plain_TESTS) $(driver_asan_TESTS) $(driver_tsan_TESTS) tests/origin tests/golden tests/live tests/wine
+		$(driver_plain_TESTS) $(driver_asan_TESTS) $(driver_tsan_TESTS) tests/origin tests/library tests/golden tests/live tests/wine
 
 check-unit: unit-plain ## the unit tests
 	$(Q)$(RUN_TESTS) $(plain_TESTS)
@@ -27,6 +27,9 @@ check-sim: sim-plain sim-asan sim-tsan ## the simulated NT kernel, and driver so
 
 check-driver: driver-plain driver-asan driver-tsan origin-programs ## the driver on the simulated NT kernel, in all three builds
 	$(Q)$(RUN_TESTS) $(driver_plain_TESTS) $(driver_asan_TESTS) $(driver_tsan_TESTS) tests/origin
+
+check-library: all ## what `make install` puts there, and the examples against it
+	$(Q)$(RUN_TESTS) tests/library
 
 check-deep: driver-plain unit-plain ## what takes longer than `make check` may: 100,000 life cycles, all control codes, all texts (up to an hour)
 	$(Q)MUSTER_DEEP=1 MUSTER_LIFE_CYCLES=100000 $(RUN_TESTS) --timeout 3600 $(driver_plain_TESTS) $(B)/plain/tests/unit/text_utf16_test
@@ -56,7 +59,7 @@ check-nt: $(NT_BINARIES) ## inspect the Windows binaries, and build them a secon
 check-layers: ## which folder may include what
 	$(Q)tools/check-layers
 
-check-headers: ## each public header compiles alone
+check-headers: ## each public header compiles alone, as C and C++
 	$(Q)tools/check-headers
 
 FORMATTED = $(shell git ls-files -co --exclude-standard '*.c' '*.h')

@@ -48,6 +48,8 @@ $(B)/muster: $(PROGRAM_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LINK_HARDENING) -pthread $^ -lbpf -o $@
 
+include tools/library.mk
+
 # ---- core and platform for Windows --------------------------------------
 # mingw-user    what muster.exe will stand on
 # mingw-kernel  what muster.sys will stand on, with the DDK's headers in sight
@@ -145,5 +147,6 @@ include tests/driver/driver_tests.mk
 include tests/origin/origin.mk
 include tests/wine/wine.mk
 include packaging/windows/package.mk
+include tools/install.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
