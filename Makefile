@@ -4,6 +4,8 @@
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DELETE_ON_ERROR:
+# Objects that only a pattern asks for are kept too.
+.SECONDARY:
 .DEFAULT_GOAL := all
 
 VERSION := $(shell cat VERSION)

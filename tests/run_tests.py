@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one runner of `make check`.
 
-    tests/run_tests.py [--filter TEXT] [--unit] [--live] [--timeout SECONDS] PATH...
+    tests/run_tests.py [--filter TEXT] [--unit] [--live] [--timeout SECONDS] [--jobs N] PATH...
 
 A PATH is a C test program (cmocka; it is run with CMOCKA_MESSAGE_OUTPUT=TAP), a Python unittest
 module, or a folder, of which every *_test.py is taken. --unit takes only the C programs of what is
 named, --live only the modules; --filter only programs and modules with TEXT in their name, and of
-the other modules the tests with TEXT in theirs.
+the other modules the tests with TEXT in theirs. Of the C programs, --jobs run side by side (as many
+as there are processors, unless said); a module has the machine for itself.
 
 Each program has a line; what failed is shown in full, and with V=1 everything is. A crash, a time-out, a
 program without tests, and one that ends before all its tests have run are failures. The last line
@@ -17,7 +18,9 @@ Under CI=true a skipped test is a failure, unless its reason begins with "may sk
 """
 
 import argparse
+import concurrent.futures
 import importlib.util
+import itertools
 import os
 import pathlib
 import re
@@ -232,14 +235,31 @@ def selected(path, options):
     return is_module or not options.filter or options.filter in path.name
 
 
+def name_of(path):
+    """With the flavour of what was built in several: build/asan/..."""
+    parts = path.parts
+    flavour = parts[parts.index("build") + 1] if "build" in parts[:-2] else ""
+    return f"{path.name} ({flavour})" if flavour and path.suffix != ".py" else path.name
+
+
 def run_one(path, options):
+    """(outcome, output, seconds)"""
     default_s = MODULE_TIMEOUT_S if path.suffix == ".py" else UNIT_TIMEOUT_S
     begin = time.monotonic()
     output, status, killed = run_program(command_of(path, options.filter), options.timeout or default_s)
-    outcome = judge(output, status, killed)
-    if outcome.count() or outcome.failed:
-        report(path.name, outcome, output, time.monotonic() - begin)
-    return outcome
+    return judge(output, status, killed), output, time.monotonic() - begin
+
+
+def run_all(paths, options):
+    """Outcomes, in the order of the paths; each is reported as soon as it and those before it are there."""
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for is_module, group in itertools.groupby(paths, lambda path: path.suffix == ".py"):
+            run = map if is_module else pool.map
+            group = list(group)
+            for path, (outcome, output, seconds) in zip(group, run(lambda path: run_one(path, options), group)):
+                if outcome.count() or outcome.failed:
+                    report(name_of(path), outcome, output, seconds)
+                yield outcome
 
 
 def parse_arguments():
@@ -249,6 +269,7 @@ def parse_arguments():
     parser.add_argument("--unit", action="store_true", help="only the C programs")
     parser.add_argument("--live", action="store_true", help="only the Python modules")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="for each program")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="C programs side by side")
     parser.add_argument("--module", type=pathlib.Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -260,7 +281,7 @@ def main():
     options = parse_arguments()
     if options.module:
         return run_module(options.module, options.filter)
-    outcomes = [run_one(path, options) for path in expand(options.paths) if selected(path, options)]
+    outcomes = list(run_all((path for path in expand(options.paths) if selected(path, options)), options))
     passed = sum(outcome.passed for outcome in outcomes)
     failed = sum(len(outcome.failed) for outcome in outcomes)
     skipped = sum(len(outcome.skipped) for outcome in outcomes)
