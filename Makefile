@@ -50,8 +50,8 @@ all: $(B)/muster $(B)/muster.sys $(B)/muster.exe ## build build/muster, build/mu
 	@:
 
 run: ## install what is missing, build, and show live process events (as root)
-	@tools/install-dependencies build
-	@$(MAKE) --no-print-directory $(JOBS) all
+	@tools/install-dependencies run
+	@$(MAKE) --no-print-directory $(JOBS) $(B)/muster
 	@tools/run
 
 check: ## install what is missing, build, and run every test of the fast tier (as root, under 10 minutes)
