@@ -134,6 +134,36 @@ static void and_with_failing_allocations(void)
 
 /* ---- seen to be strict ------------------------------------------------------------------------------------ */
 
+/* The contract of queue.h: above PASSIVE_LEVEL every call that takes the lock refuses, counts, and holds nothing. */
+static void above_passive_level_it_refuses_and_counts(void)
+{
+    static const KIRQL levels[] = {APC_LEVEL, DISPATCH_LEVEL, DISPATCH_LEVEL + 1};
+    struct muster_queue_counts counts;
+    struct muster_batch batch;
+
+    start_queue();
+    for (unsigned i = 0; i < 3; i++) {
+        KIRQL before;
+        KeRaiseIrql(levels[i], &before);
+        NT_CHECK(muster_queue_push_message(queue, 1, "m", 1) == MUSTER_REFUSED);
+        NT_CHECK(muster_queue_extract_all(queue, &batch) == MUSTER_REFUSED);
+        NT_CHECK(!muster_queue_counts(queue, &counts));
+        NT_CHECK_EQUAL(KeGetCurrentIrql(), levels[i]);
+        KeLowerIrql(before);
+        sim_thread_require_clean("a refusal");
+    }
+    NT_CHECK(muster_queue_push_message(queue, 1, "m", 1) == MUSTER_OK); /* nobody holds the lock */
+    NT_CHECK(muster_queue_counts(queue, &counts));
+    NT_CHECK_EQUAL(counts.refused_calls, 9);
+    NT_CHECK_EQUAL(counts.ledger.dropped[MUSTER_CAUSE_IRQL_REFUSED], 3);
+    NT_CHECK(muster_ledger_balances(&counts.ledger));
+    NT_CHECK(muster_queue_extract_all(queue, &batch) == MUSTER_OK);
+    NT_CHECK_EQUAL(batch.record_count, 2); /* the message, and the gap that tells of the others */
+    muster_batch_release(&batch);
+    muster_queue_deinit(queue);
+    NT_CHECK_EQUAL(sim_pool_check_leaks(0), 0);
+}
+
 static void leave_a_record(void *context)
 {
     (void)context;
@@ -167,8 +197,13 @@ static void cores_own_panic_is_a_bug_check(void)
 }
 
 const struct nt_test nt_tests[] = {
-    NT_TEST(four_push_and_one_reads),        NT_TEST(and_with_delays_at_lock_edges),
-    NT_TEST(and_on_an_older_windows),        NT_TEST(and_without_guard_pages),
-    NT_TEST(and_with_failing_allocations),   NT_TEST(a_leak_is_told_by_tag),
-    NT_TEST(cores_own_panic_is_a_bug_check), NT_TESTS_END,
+    NT_TEST(four_push_and_one_reads),
+    NT_TEST(and_with_delays_at_lock_edges),
+    NT_TEST(and_on_an_older_windows),
+    NT_TEST(and_without_guard_pages),
+    NT_TEST(and_with_failing_allocations),
+    NT_TEST(above_passive_level_it_refuses_and_counts),
+    NT_TEST(a_leak_is_told_by_tag),
+    NT_TEST(cores_own_panic_is_a_bug_check),
+    NT_TESTS_END,
 };
