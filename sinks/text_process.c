@@ -17,11 +17,13 @@ static bool has(const struct text_line *line, enum muster_field field)
     return muster_record_has(line->record, field);
 }
 
-static void write_pid(struct text_line *line, bool is_known, uint32_t pid)
+/* By its place, and not by its value: a fixed part may end before a member whose bit is not set. */
+static void write_pid(struct text_line *line, enum muster_field field, const uint32_t *place)
 {
+    const bool is_known = has(line, field);
     char digits[12] = "";
     size_t digit_count = 0;
-    for (uint32_t rest = pid; is_known && (rest != 0 || digit_count == 0); rest /= 10)
+    for (uint32_t rest = is_known ? *place : 0; is_known && (rest != 0 || digit_count == 0); rest /= 10)
         digits[sizeof(digits) - ++digit_count] = (char)('0' + rest % 10);
     if (digit_count < TEXT_PID_WIDTH)
         buffer_spaces(line->out, TEXT_PID_WIDTH - digit_count);
@@ -262,8 +264,8 @@ void text_write_process(struct text_line *line)
 {
     const struct muster_process *process = &((const struct muster_process_start *)line->record)->process;
     write_event(line);
-    write_pid(line, has(line, MUSTER_FIELD_PID), process->pid);
-    write_pid(line, has(line, MUSTER_FIELD_PARENT_PID), process->parent_pid);
+    write_pid(line, MUSTER_FIELD_PID, &process->pid);
+    write_pid(line, MUSTER_FIELD_PARENT_PID, &process->parent_pid);
     write_parent_name(line);
     write_user(line, process);
     if (line->record->type == MUSTER_EVENT_PROCESS_EXIT) {
