@@ -141,6 +141,7 @@ $(eval $(call unit_flavour,plain,$(CC),-O2 -g))
 $(eval $(call unit_flavour,asan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsanitize=address$(,)undefined -fno-sanitize-recover=all))
 $(eval $(call unit_flavour,tsan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsanitize=thread,sink_hostile_test))
 
+include tests/fuzz/fuzz.mk
 include tests/live/probes.mk
 include simulated_nt/simulated_nt.mk
 include tests/driver/driver_tests.mk

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The driver's device and its records, in Python: written from include/muster/nt_device.h, wire.h and
-event.h, without anything of the product's own code. Decoding raises Malformed where a byte is not as
-those headers say."""
+"""The driver's device and its records, in Python: written from include/muster/nt_device.h and docs/record-format.md
+(tests/fuzz/record_decoder.py), without anything of the product's own code. Decoding raises Malformed where a byte is
+not as those say, or as a driver of this version does not write it."""
 
 import collections
+import pathlib
 import struct
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "fuzz"))
+
+import record_decoder  # noqa: E402
+from record_decoder import TABLES  # noqa: E402
 
 DEVICE_PATH = "\\\\.\\Muster"
 CONTROL_HELLO = 0x8D55 << 16 | 1 << 14 | 0x800 << 2 | 0
@@ -26,26 +33,9 @@ IMAGE_OPENED_NAME = 4
 
 CAUSES = ("ring_full", "class_shed", "queue_full", "allocation_failed", "irql_refused", "program_missed", "record_invalid",
           "record_too_large", "unexplained")
-CAUSE_ROOM = 16
-TYPE_ROOM = 8
 
-# name: (bit, offset, format)
-PROCESS_FIELDS = {
-    "pid": (0, 48, "I"), "tid": (1, 52, "I"), "start_ns": (2, 56, "Q"), "parent_start_ns": (4, 64, "Q"), "parent_pid": (3, 72, "I"),
-    "session": (5, 76, "I"), "user": (6, 80, "I"), "group": (7, 84, "I"), "real_user": (8, 88, "I"), "real_group": (9, 92, "I"),
-}
-SCALARS = {
-    START: dict(PROCESS_FIELDS, args_count=(10, 96, "I"), image_flags=(11, 100, "I"), logon_id=(17, 104, "Q"),
-                creator_start_ns=(21, 112, "Q"), terminal_session=(18, 120, "I"), creator_pid=(19, 124, "I"), creator_tid=(20, 128, "I"),
-                integrity=(22, 132, "I"), elevated=(23, 136, "I")),
-    EXIT: dict(PROCESS_FIELDS, exit_code=(12, 96, "I"), exit_signal=(13, 100, "B"), core_dumped=(14, 101, "B"), run_time_ns=(15, 104, "Q")),
-    MESSAGE: {},
-    GAP: {"sequence_range": (16, 56, "Q")},
-}
-FIXED_BYTES = {START: 144, EXIT: 112, MESSAGE: 48, GAP: 288}
-TEXTS = {"executable": 32, "working_directory": 33, "args": 34, "script": 35, "thread_name": 36, "parent_executable": 37, "message": 38,
-         "command_line": 39, "user_sid": 40}
-TEXT_NAMES = {number: name for name, number in TEXTS.items()}
+REPORTED = (START, EXIT, MESSAGE, GAP)
+TEXT_NUMBERS = {name: number for number, name in TABLES.texts.items()}
 ARGS_MAX_BYTES = 32768
 PATH_MAX_BYTES = 4096
 
@@ -140,50 +130,32 @@ class Text(bytes):
         return self.full_bytes == len(self)
 
 
-class Record:
+class Record(record_decoder.Record):
+    """A valid record that is as this driver writes it: nothing left out of its fixed part, no field of a later
+    version, and zeros where no field is."""
+
     def __init__(self, data):
-        (self.size_bytes, self.type, self.version, self.flags, self.sequence, self.time_ns, self.valid, self.unavailable,
-         self.fixed_bytes, self.text_count, reserved) = struct.unpack_from("<IHBBQQQQHHI", data)
-        self.data = data
-        expect(self.version == RECORD_VERSION, f"version {self.version}")
-        expect(self.type in FIXED_BYTES, f"a driver does not report type {self.type}")
-        expect(reserved == 0, "reserved is not 0")
-        expect(self.fixed_bytes == FIXED_BYTES[self.type], f"a fixed part of {self.fixed_bytes} bytes")
-        expect(not self.valid & self.unavailable, "a field both valid and unavailable")
+        try:
+            super().__init__(data)
+        except record_decoder.Refused as refusal:
+            raise Malformed(str(refusal)) from None
+        expect(self.type in REPORTED, f"a driver does not report type {self.type}")
+        expect(self.size_bytes == len(data), f"{len(data) - self.size_bytes} bytes behind the record")
+        expect(self.fixed_bytes == TABLES.types[self.type].now, f"a fixed part of {self.fixed_bytes} bytes")
         expect((self.sequence != 0) == (self.type != GAP), f"type {self.type} with the number {self.sequence}")
-        self.fields = self._scalars()
-        self.texts = self._texts()
-        expect(self.valid >> len(TEXTS) + 32 == 0, f"bits of no field: {self.valid:#x}")
+        expect(self.valid & ~self._known_bits() == 0, f"bits of no field: {self.valid:#x}")
+        self.fields = {scalar.name: self.scalars[scalar.bit] for scalar in TABLES.scalars_of[self.kind] if scalar.bit in self.scalars}
+        self.texts = {TABLES.texts[text.field]: Text(text.bytes, text.head_bytes, text.full_bytes) for text in self.texts}
+        self._expect_zeros()
 
-    def _scalars(self):
-        known = SCALARS[self.type]
-        fields = {}
-        for name, (bit, offset, form) in known.items():
-            value, = struct.unpack_from("<" + form, self.data, offset)
-            if self.valid >> bit & 1:
-                fields[name] = value
-            else:
-                expect(value == 0 or self.type == GAP, f"{name} is {value} but not valid")
-        others = {bit for bit in range(32) if self.valid >> bit & 1} - {bit for bit, _, _ in known.values()}
-        expect(not others, f"scalars of another type: {others}")
-        return fields
+    @staticmethod
+    def _known_bits():
+        return sum(1 << bit for bit in [*TABLES.texts, *(scalar.bit for scalar in TABLES.scalars)])
 
-    def _texts(self):
-        texts, offset, last = {}, self.fixed_bytes, 0
-        for _ in range(self.text_count):
-            expect(offset + 16 <= self.size_bytes, "a text header behind the record's end")
-            field, reserved, size, head, full = struct.unpack_from("<HHIII", self.data, offset)
-            expect(reserved == 0 and field > last and field in TEXT_NAMES, f"text {field} after {last}")
-            expect(head <= size <= full and (size < full or head == size), f"text {field}: {head} of {size} of {full}")
-            begin, end = offset + 16, offset + 16 + size
-            offset = begin + (size + 7) // 8 * 8
-            expect(offset <= self.size_bytes and not any(self.data[end:offset]), f"text {field}: its end or padding")
-            expect(self.valid >> field & 1, f"text {field} is there but not valid")
-            texts[TEXT_NAMES[field]] = Text(self.data[begin:end], head, full)
-            last = field
-        expect(offset == self.size_bytes, f"{self.size_bytes - offset} bytes behind the last text")
-        expect(bin(self.valid >> 32).count("1") == self.text_count, "texts that are valid but not there")
-        return texts
+    def _expect_zeros(self):
+        for scalar in TABLES.scalars_of[self.kind] if self.type != GAP else ():
+            value = self.data[scalar.offset:scalar.offset + scalar.width]
+            expect(scalar.name in self.fields or not any(value), f"{scalar.name} is {value.hex()} but not valid")
 
     def __getattr__(self, name):
         """A field by its name; None where it is not valid."""
@@ -192,16 +164,13 @@ class Record:
         return self.fields.get(name, self.texts.get(name))
 
     def is_unavailable(self, name):
-        bit = TEXTS[name] if name in TEXTS else SCALARS[self.type][name][0]
-        return bool(self.unavailable >> bit & 1)
+        bits = dict(TEXT_NUMBERS, **{scalar.name: scalar.bit for scalar in TABLES.scalars_of[self.kind]})
+        return bool(self.unavailable >> bits[name] & 1)
 
     def gap(self):
         """(first, last, count, {cause: count}, {type: count})"""
-        first, last, count, _, _, _, reserved = struct.unpack_from("<QQQQQII", self.data, 48)
-        expect(reserved == 0, "reserved is not 0")
-        causes = struct.unpack_from(f"<{CAUSE_ROOM}Q", self.data, 96)
-        types = struct.unpack_from(f"<{TYPE_ROOM}Q", self.data, 224)
-        expect(sum(causes) == count and sum(types) == count, f"a gap of {count}: {causes} {types}")
+        first, last, count, causes, types = (self.members[name] for name in ("first_sequence", "last_sequence", "count", "causes", "types"))
+        expect(sum(types) == count, f"a gap of {count}: {types}")
         return (first, last, count, {CAUSES[i]: n for i, n in enumerate(causes) if n}, {i + 1: n for i, n in enumerate(types) if n})
 
     def __repr__(self):
