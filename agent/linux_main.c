@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main on Linux. */
-#include <signal.h>
-
 #include "command.h"
+#include "linux_signals.h"
 #include "report.h"
 #include "standard_streams.h"
 
@@ -10,6 +9,6 @@ int main(int count, char **arguments)
 {
     if (!standard_streams_fill())
         return EXIT_FAILED;
-    signal(SIGPIPE, SIG_IGN); /* a write says EPIPE instead */
+    signals_begin();
     return command_run(count, arguments);
 }

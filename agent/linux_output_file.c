@@ -44,6 +44,12 @@ bool output_file_open(struct output_file *file, const char *path)
     return true;
 }
 
+bool output_file_open_error(struct output_file *file)
+{
+    *file = (struct output_file){.name = "standard error", .handle = STDERR_FILENO, .standard = true};
+    return fcntl(STDERR_FILENO, F_GETFD) >= 0;
+}
+
 struct muster_output_target output_file_target(struct output_file *file)
 {
     return (struct muster_output_target){.write = output_write, .context = file};

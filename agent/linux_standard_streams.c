@@ -33,9 +33,19 @@ int standard_output_finish(void)
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : errno ? errno : EIO;
 }
 
-bool standard_output_has_colors(void)
+static bool has_colors(int fd)
 {
     const char *terminal = getenv("TERM");
 
-    return isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
+    return isatty(fd) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+bool standard_output_has_colors(void)
+{
+    return has_colors(STDOUT_FILENO);
+}
+
+bool standard_error_has_colors(void)
+{
+    return has_colors(STDERR_FILENO);
 }

@@ -62,7 +62,7 @@ static bool epoll_fill(const struct wakeups *wakeups)
     return true;
 }
 
-struct wakeups *wakeups_create(const struct muster_sensor *sensor, uint64_t duration_ms)
+struct wakeups *wakeups_create(intptr_t records, uint64_t duration_ms)
 {
     struct wakeups *wakeups = calloc(1, sizeof(*wakeups));
     sigset_t signals;
@@ -70,7 +70,7 @@ struct wakeups *wakeups_create(const struct muster_sensor *sensor, uint64_t dura
     if (!wakeups)
         return NULL;
     signals_fill(&signals);
-    wakeups->fds[RECORDS] = (int)muster_sensor_wake_handle(sensor);
+    wakeups->fds[RECORDS] = (int)records;
     wakeups->fds[STOP] = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     wakeups->fds[DURATION] = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     wakeups->fds[PUMP] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

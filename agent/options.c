@@ -2,6 +2,7 @@
 /* options.h */
 #include "options.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "report.h"
@@ -19,4 +20,34 @@ int option_report(const char *verb, char **arguments, int found)
     if (optopt != 0)
         return report_usage(verb, "option '%s' takes no value", argument);
     return report_usage(verb, "there is no option '%s'", argument);
+}
+
+int option_format(const char *verb, const char *value, const char **ret_format)
+{
+    if (strcmp(value, "text") != 0 && strcmp(value, "ndjson") != 0 && strcmp(value, "driver-messages") != 0)
+        return report_usage(verb, "unknown format '%s': text, ndjson or driver-messages", value);
+    *ret_format = value;
+    return EXIT_DONE;
+}
+
+int option_color(const char *verb, const char *value, enum color_choice *ret_color)
+{
+    static const char *const names[] = {[COLOR_NEVER] = "never", [COLOR_ALWAYS] = "always", [COLOR_AUTO] = "auto"};
+
+    for (int i = 0; i < 3; i++)
+        if (strcmp(value, names[i]) == 0) {
+            *ret_color = (enum color_choice)i;
+            return EXIT_DONE;
+        }
+    return report_usage(verb, "unknown colour choice '%s': auto, always or never", value);
+}
+
+/* https://no-color.org: set and not empty. */
+enum muster_color color_settle(enum color_choice choice, bool able)
+{
+    const char *no_color = getenv("NO_COLOR");
+
+    if (choice != COLOR_AUTO)
+        return choice == COLOR_ALWAYS ? MUSTER_COLOR_ALWAYS : MUSTER_COLOR_NEVER;
+    return able && !(no_color && no_color[0]) ? MUSTER_COLOR_ALWAYS : MUSTER_COLOR_NEVER;
 }

@@ -24,6 +24,9 @@ struct output_file {
  */
 bool output_file_open(struct output_file *file, const char *path);
 
+/* Standard error. Linux. False with errno set. */
+bool output_file_open_error(struct output_file *file);
+
 struct muster_output_target output_file_target(struct output_file *file);
 
 /* After a failed write: takes the unfinished last line off a file, given how many bytes are whole. */

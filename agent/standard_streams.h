@@ -25,4 +25,7 @@ int standard_output_finish(void);
  * something. */
 bool standard_output_has_colors(void);
 
+/* Likewise for standard error. Linux. */
+bool standard_error_has_colors(void);
+
 #endif

@@ -57,19 +57,6 @@ static void help_print(void)
           words.new_file, words.forks_help, words.buffer_help, words.watch_needs);
 }
 
-static bool format_known(const char *format)
-{
-    return strcmp(format, "text") == 0 || strcmp(format, "ndjson") == 0 || strcmp(format, "driver-messages") == 0;
-}
-
-static int format_set(struct watch_options *options, const char *value)
-{
-    if (!format_known(value))
-        return report_usage("watch", "unknown format '%s': text, ndjson or driver-messages", value);
-    options->format = value;
-    return EXIT_DONE;
-}
-
 static int duration_set(struct watch_options *options, const char *value)
 {
     if (!time_parse(value, &options->duration_ms) || options->duration_ms == 0)
@@ -89,37 +76,11 @@ static int buffer_set(struct watch_options *options, const char *value)
     return EXIT_DONE;
 }
 
-/* auto is settled later, when the output is known. */
-static int color_set(int *ret_color, const char *value)
-{
-    static const char *const names[] = {"never", "always", "auto"};
-
-    for (int i = 0; i < 3; i++)
-        if (strcmp(value, names[i]) == 0) {
-            *ret_color = i;
-            return EXIT_DONE;
-        }
-    return report_usage("watch", "unknown colour choice '%s': auto, always or never", value);
-}
-
-/* https://no-color.org: set and not empty. */
-static enum muster_color color_settle(int wanted, const char *output)
-{
-    const char *no_color = getenv("NO_COLOR");
-    bool to_standard_output = !output || strcmp(output, "-") == 0;
-
-    if (wanted == MUSTER_COLOR_NEVER || wanted == MUSTER_COLOR_ALWAYS)
-        return (enum muster_color)wanted;
-    if (no_color && no_color[0])
-        return MUSTER_COLOR_NEVER;
-    return to_standard_output && standard_output_has_colors() ? MUSTER_COLOR_ALWAYS : MUSTER_COLOR_NEVER;
-}
-
-static int option_apply(struct watch_options *options, int *color, int option, char **arguments)
+static int option_apply(struct watch_options *options, enum color_choice *color, int option, char **arguments)
 {
     switch (option) {
     case 'f':
-        return format_set(options, optarg);
+        return option_format("watch", optarg, &options->format);
     case 'o':
         options->output = optarg;
         return EXIT_DONE;
@@ -139,16 +100,22 @@ static int option_apply(struct watch_options *options, int *color, int option, c
         options->fail_on_loss = true;
         return EXIT_DONE;
     case OPTION_COLOR:
-        return color_set(color, optarg);
+        return option_color("watch", optarg, color);
     default:
         return option_report("watch", arguments, option);
     }
 }
 
+static bool to_standard_output(const char *output)
+{
+    return !output || strcmp(output, "-") == 0;
+}
+
 int verb_watch(int count, char **arguments)
 {
     struct watch_options options = {.format = "text", .baseline = true, .buffer_bytes = words.buffer_default_bytes};
-    int option, color = 2, code;
+    enum color_choice color = COLOR_AUTO;
+    int option, code;
 
     opterr = 0;
     while ((option = getopt_long(count, arguments, ":f:o:d:h", long_options, NULL)) != -1) {
@@ -162,6 +129,6 @@ int verb_watch(int count, char **arguments)
     }
     if (optind < count)
         return report_usage("watch", "unexpected argument '%s'", arguments[optind]);
-    options.color = color_settle(color, options.output);
+    options.color = color_settle(color, to_standard_output(options.output) && standard_output_has_colors());
     return watch_run(&options);
 }

@@ -23,5 +23,6 @@ int verb_watch(int count, char **arguments);
 int verb_doctor(int count, char **arguments);
 int verb_version(int count, char **arguments);
 int verb_driver(int count, char **arguments); /* Windows */
+int verb_trace(int count, char **arguments);  /* Linux */
 
 #endif

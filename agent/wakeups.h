@@ -10,8 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "muster/sensor.h"
-
 struct wakeups;
 
 #define WAKE_RECORDS  1U /* the sensor's, see muster_sensor_arm */
@@ -26,8 +24,9 @@ struct wakeups;
  */
 void wakeups_stop_keep(void);
 
-/* The duration begins here; 0: until asked to stop. NULL with errno set. */
-struct wakeups *wakeups_create(const struct muster_sensor *sensor, uint64_t duration_ms);
+/* `records` is what to wait on for records, see muster_sensor_wake_handle. The duration begins here; 0: until asked
+ * to stop. NULL with errno set. */
+struct wakeups *wakeups_create(intptr_t records, uint64_t duration_ms);
 void wakeups_destroy(struct wakeups *wakeups);
 
 /* Waits until something of `wanted` has come or the time is over, and returns what has come: bits of

@@ -96,7 +96,7 @@ static bool threads_open(struct watch *watch)
     struct pump *pump = &watch->pump;
     struct capture *capture = &watch->capture;
 
-    watch->wakeups = wakeups_create(watch->sensor, watch->options->duration_ms);
+    watch->wakeups = wakeups_create(muster_sensor_wake_handle(watch->sensor), watch->options->duration_ms);
     pump->queue = watch->queue;
     pump->cache = watch->cache;
     pump->stream = &watch->stream;

@@ -2,6 +2,8 @@
 /* verbs.h */
 #include "verbs.h"
 
+#include <string.h>
+
 const struct verb verbs[] = {
     {"watch", "show every process that starts and ends, live", verb_watch},
     {"driver", "install, start, stop and remove the driver, and ask how it is", verb_driver},
@@ -13,6 +15,5 @@ const size_t verb_count = sizeof(verbs) / sizeof(*verbs);
 
 const char *verb_elsewhere(const char *name)
 {
-    (void)name;
-    return NULL;
+    return strcmp(name, "trace") == 0 ? "Linux" : NULL;
 }

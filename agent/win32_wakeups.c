@@ -53,13 +53,13 @@ void wakeups_stop_keep(void)
         (void)SetConsoleCtrlHandler(console_event, TRUE);
 }
 
-struct wakeups *wakeups_create(const struct muster_sensor *sensor, uint64_t duration_ms)
+struct wakeups *wakeups_create(intptr_t records, uint64_t duration_ms)
 {
     struct wakeups *wakeups = calloc(1, sizeof(*wakeups));
 
     if (!wakeups)
         return NULL;
-    wakeups->records = (HANDLE)muster_sensor_wake_handle(sensor);
+    wakeups->records = (HANDLE)records;
     wakeups->pump = CreateEventW(NULL, FALSE, FALSE, NULL);
     wakeups->end_ns = duration_ms ? host_monotonic_ns() + duration_ms * NS_PER_MS : 0;
     if (wakeups->pump && stop.event)

@@ -5,6 +5,7 @@
 CORE_SOURCES := $(sort $(wildcard core/*.c))
 SINK_SOURCES := $(sort $(wildcard sinks/*.c))
 SENSOR_SOURCES := $(sort $(wildcard sensor_linux/*.c))
+TRACER_SOURCES := $(sort $(wildcard sensor_ptrace/*.c))
 # agent: linux_* is for Linux; win32_*, nt_* and what stands on them are for Windows; the rest for both.
 AGENT_WINDOWS_ONLY := $(sort $(wildcard agent/win32_*.c agent/nt_*.c agent/verb_driver.c))
 AGENT_LINUX_ONLY := $(sort $(wildcard agent/linux_*.c))
@@ -14,7 +15,7 @@ PLATFORM_SOURCES := platform/posix_platform.c
 # core is freestanding: it sees include/ and platform/platform.h, and no OS header.
 CORE_CFLAGS := -ffreestanding -I. -fPIE -fstack-protector-strong
 
-PROGRAM_OBJECTS := $(patsubst %.c,$(B)/%.o,$(CORE_SOURCES) $(SINK_SOURCES) $(SENSOR_SOURCES) $(AGENT_SOURCES) $(PLATFORM_SOURCES))
+PROGRAM_OBJECTS := $(patsubst %.c,$(B)/%.o,$(CORE_SOURCES) $(SINK_SOURCES) $(SENSOR_SOURCES) $(TRACER_SOURCES) $(AGENT_SOURCES) $(PLATFORM_SOURCES))
 
 $(B)/core/%.o: core/%.c
 	$(call say,CC,$<)
@@ -35,6 +36,11 @@ $(B)/sensor_linux/%.o: sensor_linux/%.c $(B)/bpf/muster.skel.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(HARDENING) -isystem $(B)/bpf -pthread -c $< -o $@
+
+$(B)/sensor_ptrace/%.o: sensor_ptrace/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(HARDENING) -c $< -o $@
 
 $(B)/agent/%.o: agent/%.c
 	$(call say,CC,$<)

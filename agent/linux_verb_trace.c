@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* muster trace: its options. */
+#include <getopt.h>
+#include <string.h>
+
+#include "linux_trace.h"
+#include "muster/tracer.h"
+#include "options.h"
+#include "report.h"
+#include "standard_streams.h"
+#include "verbs.h"
+
+enum {
+    OPTION_FORKS = 256,
+    OPTION_COLOR,
+};
+
+static const struct option long_options[] = {
+    {"format", required_argument, NULL, 'f'},   {"output", required_argument, NULL, 'o'},
+    {"forks", no_argument, NULL, OPTION_FORKS}, {"color", required_argument, NULL, OPTION_COLOR},
+    {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+};
+
+static void help_print(void)
+{
+    print("Usage: muster trace [OPTION]... [--] COMMAND [ARGUMENT]...\n"
+          "Run COMMAND, and show every start and exit of a process in it and in all that it starts. Needs\n"
+          "neither root nor BPF: it stands on ptrace(2), so it slows what it traces, and waits for the\n"
+          "output rather than lose an event. Ends when all that COMMAND started has ended.\n"
+          "\n"
+          "  -f, --format FORMAT   text (default), ndjson or driver-messages, as for `muster watch`\n"
+          "  -o, --output FILE     write to FILE (emptied first, mode 0600 if new), not to standard error,\n"
+          "                        which COMMAND writes to as well; - is standard output\n"
+          "      --forks           report forks too, and the exits of processes that never called exec\n"
+          "      --color WHEN      auto (default), always or never; for text. NO_COLOR is honoured\n"
+          "  -h, --help            print this help\n"
+          "\n"
+          "Signals of the terminal are COMMAND's; those sent to muster are passed on to it. Once it has\n"
+          "ended they end the trace, and what it left in the background goes on untraced, as it does\n"
+          "when muster is killed.\n"
+          "What tracing changes: set-id programs run without their rights, which the stream tells, and\n"
+          "nobody else can trace: no strace, no gdb, no second `muster trace` inside. What it cannot see:\n"
+          "processes made with CLONE_UNTRACED, and the paths and arguments of images that may be run but\n"
+          "not read.\n"
+          "\n"
+          "Exit codes: COMMAND's own; 128 + N where signal N ended it; 125 muster itself failed, 126\n"
+          "COMMAND cannot be run, 127 it was not found.\n");
+}
+
+static int option_apply(struct trace_options *options, enum color_choice *color, int option, char **arguments)
+{
+    switch (option) {
+    case 'f':
+        return option_format("trace", optarg, &options->format);
+    case 'o':
+        options->output = optarg;
+        return EXIT_DONE;
+    case OPTION_FORKS:
+        options->forks = true;
+        return EXIT_DONE;
+    case OPTION_COLOR:
+        return option_color("trace", optarg, color);
+    default:
+        return option_report("trace", arguments, option);
+    }
+}
+
+static bool has_colors(const char *output)
+{
+    if (!output)
+        return standard_error_has_colors();
+    return strcmp(output, "-") == 0 && standard_output_has_colors();
+}
+
+/* EXIT_USAGE could be the command's own code, so what is wrong with the command line is 125, as env(1) has it. */
+int verb_trace(int count, char **arguments)
+{
+    struct trace_options options = {.format = "text"};
+    enum color_choice color = COLOR_AUTO;
+    int option;
+
+    opterr = 0;
+    /* "+": the options behind the command are the command's. */
+    while ((option = getopt_long(count, arguments, "+:f:o:h", long_options, NULL)) != -1) {
+        if (option == 'h') {
+            help_print();
+            return EXIT_DONE;
+        }
+        if (option_apply(&options, &color, option, arguments) != EXIT_DONE)
+            return MUSTER_TRACER_FAILED;
+    }
+    if (optind == count) {
+        (void)report_usage("trace", "name a command, such as `muster trace -- make`");
+        return MUSTER_TRACER_FAILED;
+    }
+    options.command = arguments + optind;
+    options.color = color_settle(color, has_colors(options.output));
+    return trace_run(&options);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The process of the command, from fork until it execs. */
+#ifndef MUSTER_TRACER_CHILD_H
+#define MUSTER_TRACER_CHILD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "muster/tracer.h"
+
+struct tracer_child {
+    pid_t pid;
+    int gate_fd; /* a byte lets it run; closing it ends it */
+};
+
+/* It is traced, and waits. False, *ret_error set, and no process left, on failure. */
+bool tracer_child_start(const struct muster_tracer_options *options, struct tracer_child *ret_child,
+                        struct muster_sensor_error *ret_error);
+
+void tracer_child_go(struct tracer_child *child);
+
+#endif
