@@ -12,7 +12,7 @@
 #include "muster/identity.h"
 
 /* Fields of /proc/PID/stat by their number in proc(5). */
-enum { STAT_PARENT = 4, STAT_SESSION = 6, STAT_START = 22, STAT_ARGS_BEGIN = 48, STAT_ARGS_END = 49, STAT_COUNT };
+enum { STAT_STATE = 3, STAT_PARENT = 4, STAT_SESSION = 6, STAT_START = 22, STAT_ARGS_BEGIN = 48, STAT_ARGS_END = 49, STAT_COUNT };
 
 static bool file_text(uint32_t pid, const char *name, char *text, size_t capacity)
 {
@@ -43,8 +43,10 @@ static bool stat_parse(char *line, uint64_t fields[STAT_COUNT], const char **ret
     *ret_name = begin + 1;
     *ret_name_bytes = (size_t)(end - begin - 1);
     memset(fields, 0, STAT_COUNT * sizeof(*fields));
-    for (word = strtok_r(end + 1, " ", &rest); word && number < STAT_COUNT; word = strtok_r(NULL, " ", &rest))
-        fields[number++] = strtoull(word, NULL, 10);
+    for (word = strtok_r(end + 1, " ", &rest); word && number < STAT_COUNT; word = strtok_r(NULL, " ", &rest)) {
+        fields[number] = number == STAT_STATE ? (uint64_t)word[0] : strtoull(word, NULL, 10);
+        number++;
+    }
     return number > STAT_START;
 }
 
@@ -62,6 +64,7 @@ static bool stat_take(uint32_t tid, struct tracee_facts *facts)
     facts->process.parent_pid = (uint32_t)fields[STAT_PARENT];
     facts->process.session_id = (uint32_t)fields[STAT_SESSION];
     facts->process.start_ns = fields[STAT_START] * MUSTER_TICK_NS_LINUX;
+    facts->ended = fields[STAT_STATE] == 'Z' || fields[STAT_STATE] == 'X';
     facts->args_begin = fields[STAT_ARGS_BEGIN];
     facts->args_end = fields[STAT_ARGS_END];
     return true;

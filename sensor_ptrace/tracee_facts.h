@@ -14,6 +14,7 @@ struct tracee_facts {
     uint32_t name_bytes;
     char name[64];
     bool no_new_privileges;
+    bool ended; /* a zombie: ended, and not waited for by whoever should */
 };
 
 /* Of the process that `tid` belongs to, as that thread shows it. False where there is none. */

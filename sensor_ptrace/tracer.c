@@ -126,8 +126,12 @@ static void exec_handle(struct muster_tracer *tracer, pid_t pid)
 static void birth_handle(struct muster_tracer *tracer, pid_t forker)
 {
     unsigned long child = 0;
+    struct tracee_facts facts;
 
-    if (ptrace(PTRACE_GETEVENTMSG, forker, NULL, &child) == 0 && child != 0)
+    if (ptrace(PTRACE_GETEVENTMSG, forker, NULL, &child) != 0 || child == 0)
+        return;
+    /* A zombie has been told of already, or will be with its end. */
+    if (tracee_facts_read((uint32_t)child, &facts) && !facts.ended)
         fork_settle(tracer, tracee_meet(tracer, (pid_t)child), (uint32_t)forker);
 }
 
