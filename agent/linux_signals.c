@@ -37,6 +37,17 @@ int signals_open(void)
     return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+void signals_suspend(void)
+{
+    sigset_t suspend;
+
+    sigemptyset(&suspend);
+    sigaddset(&suspend, SIGTSTP);
+    raise(SIGTSTP);
+    sigprocmask(SIG_UNBLOCK, &suspend, NULL);
+    sigprocmask(SIG_BLOCK, &suspend, NULL);
+}
+
 void signals_give_back(void)
 {
     sigaction(SIGPIPE, &found.pipe, NULL);

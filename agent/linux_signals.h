@@ -12,6 +12,9 @@ void signals_begin(void);
  */
 int signals_open(void);
 
+/* Stops this process as Ctrl-Z does, which signals_open keeps from doing it; returns when it is continued. */
+void signals_suspend(void);
+
 /* In a new process: as they were when muster was started. */
 void signals_give_back(void);
 

@@ -183,7 +183,7 @@ static void suspend_follow(struct trace *trace)
         trace->suspend_ns = 0;
     } else if (state.command_suspended) {
         trace->suspend_ns = 0;
-        raise(SIGSTOP);
+        signals_suspend();
     }
 }
 
