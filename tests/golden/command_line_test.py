@@ -14,7 +14,8 @@ ROOT = HERE.parents[1]
 MUSTER = os.environ.get("MUSTER", str(ROOT / "build" / "muster"))
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 DONE, FAILED, USAGE = 0, 1, 2
-VERBS = ("watch", "doctor", "version")
+VERBS = ("watch", "trace", "doctor", "version")
+TRACE_FAILED = 125  # of trace, for which others are its command's
 
 
 def run(*arguments, **options):
@@ -70,6 +71,11 @@ class HelpTest(GoldenTest):
         for word in ("text", "ndjson", "driver-messages", "auto", "always", "never"):
             self.assertIn(word, text)
 
+    def test_help_of_trace_names_every_option(self):
+        text = run("trace", "--help").stdout
+        for option in ("--format", "--output", "--forks", "--color", "--help"):
+            self.assertIn(option, text)
+
     def test_lines_of_help_fit_a_terminal(self):
         for arguments in ([], *([verb] for verb in VERBS)):
             for line in run(*arguments, "--help").stdout.splitlines():
@@ -100,11 +106,17 @@ USAGE_ERRORS = [
     (["driver", "--help"], "Windows"),
     *(([verb, "--frobnicate"], "'--frobnicate'") for verb in VERBS),
     *(([verb, "-x"], "'-x'") for verb in VERBS),
-    *(([verb, "extra"], "'extra'") for verb in VERBS),
+    *(([verb, "extra"], "'extra'") for verb in VERBS if verb != "trace"),
     *((["watch", option], f"'{option}'") for option in ("--format", "--output", "--duration", "--buffer", "--color")),
     *((["watch", f"{option}=yes"], option) for option in ("--forks", "--no-baseline", "--fail-on-loss")),
     *((["watch", "--format", value], f"'{value}'") for value in ("xml", "", "NDJSON")),
     *((["watch", "--color", value], f"'{value}'") for value in ("maybe", "")),
+    (["trace"], "command"),
+    (["trace", "--"], "command"),
+    *((["trace", option], f"'{option}'") for option in ("--format", "--output", "--color")),
+    (["trace", "--forks=yes"], "--forks"),
+    (["trace", "--format", "xml", "true"], "'xml'"),
+    (["trace", "--color", "maybe", "true"], "'maybe'"),
     *((["watch", "--duration", value], f"'{value}'")
       for value in ("5x", "", "-1s", "s", "0", "1e3", "1.5s", "99999999999999999999", "9999999999999d")),
     *((["watch", "--buffer", value], f"'{value}'")
@@ -117,7 +129,8 @@ class UsageTest(GoldenTest):
         for arguments, word in USAGE_ERRORS:
             with self.subTest(arguments=arguments):
                 done = run(*arguments)
-                self.assertEqual((done.returncode, done.stdout), (USAGE, ""))
+                code = TRACE_FAILED if arguments[:1] == ["trace"] else USAGE
+                self.assertEqual((done.returncode, done.stdout), (code, ""))
                 lines = done.stderr.splitlines()
                 self.assertRegex(lines[0], r"^muster: ", "an error begins with the program's name")
                 self.assertIn(word, lines[0])
