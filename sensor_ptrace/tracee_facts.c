@@ -12,7 +12,15 @@
 #include "muster/identity.h"
 
 /* Fields of /proc/PID/stat by their number in proc(5). */
-enum { STAT_STATE = 3, STAT_PARENT = 4, STAT_SESSION = 6, STAT_START = 22, STAT_ARGS_BEGIN = 48, STAT_ARGS_END = 49, STAT_COUNT };
+enum {
+    STAT_STATE = 3,
+    STAT_PARENT = 4,
+    STAT_SESSION = 6,
+    STAT_START = 22,
+    STAT_ARGS_BEGIN = 48,
+    STAT_ARGS_END = 49,
+    STAT_COUNT
+};
 
 static bool file_text(uint32_t pid, const char *name, char *text, size_t capacity)
 {

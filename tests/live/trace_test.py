@@ -291,7 +291,7 @@ class EveryoneTest(TraceTest):
 
     def test_slow_reader_loses_nothing(self):
         """The command waits for the output."""
-        process = subprocess.Popen([*self.prefix, self.muster, "trace", "-f", "ndjson", "-o", "/dev/stderr", "--", probe("storm"), "--count", "200", "--image",
+        process = subprocess.Popen([*self.prefix, self.muster, "trace", "-f", "ndjson", "--", probe("storm"), "--count", "200", "--image",
                                     TINY, "--padding", "100000"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         time.sleep(1)
         data = process.communicate(timeout=TIMEOUT_S)[1]
