@@ -152,6 +152,7 @@ include tests/live/probes.mk
 include simulated_nt/simulated_nt.mk
 include tests/driver/driver_tests.mk
 include tests/origin/origin.mk
+include tests/text/text.mk
 include tests/wine/wine.mk
 include packaging/windows/package.mk
 include tools/install.mk
