@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `make check` is made of, each part a target of its own. Included by the Makefile.
 
-.PHONY: check-built check-unit check-text check-library check-asan check-tsan check-sim check-driver check-fuzz check-deep check-wine check-live check-compilers check-mingw check-nt check-layers check-headers \
+.PHONY: check-built check-unit check-text check-library check-asan check-tsan check-sim check-driver check-fuzz check-deep check-wine check-live check-vm check-vm-built check-compilers check-mingw check-nt check-layers check-headers \
 	check-format format compile-commands
 
 RUN_TESTS := $(PYTHON) tests/run_tests.py
@@ -11,7 +11,7 @@ RUN_TESTS := $(PYTHON) tests/run_tests.py
 check-built: check-layers check-headers check-format all check-compilers check-mingw check-nt probes wine-programs unit-plain unit-asan unit-tsan text-programs \
 		sim-plain sim-asan sim-tsan driver-plain driver-asan driver-tsan origin-programs replay-plain replay-asan
 	$(Q)$(RUN_TESTS) $(plain_TESTS) $(asan_TESTS) $(tsan_TESTS) $(sim_plain_TESTS) $(sim_asan_TESTS) $(sim_tsan_TESTS) \
-		$(driver_plain_TESTS) $(driver_asan_TESTS) $(driver_tsan_TESTS) $(replay_plain_TESTS) $(replay_asan_TESTS) tests/fuzz tests/origin $(text_TESTS) tests/text tests/library tests/golden tests/live tests/wine
+		$(driver_plain_TESTS) $(driver_asan_TESTS) $(driver_tsan_TESTS) $(replay_plain_TESTS) $(replay_asan_TESTS) tests/fuzz tests/origin $(text_TESTS) tests/text tests/library tests/golden tests/live tests/vm tests/wine
 
 check-unit: unit-plain ## the unit tests
 	$(Q)$(RUN_TESTS) $(plain_TESTS)
@@ -45,6 +45,13 @@ check-wine: wine-programs ## the Windows binaries in Wine
 
 check-live: all probes ## the tests of the command line and those on the real kernel (as root)
 	$(Q)$(RUN_TESTS) tests/golden tests/live
+
+check-vm: ## the live tests on Debian's 6.1 and 6.12 kernels in QEMU (some 20 minutes); installs what that needs
+	@tools/install-dependencies vm
+	@$(MAKE) --no-print-directory $(JOBS) check-vm-built
+
+check-vm-built: $(B)/muster probes
+	$(Q)tests/vm/check_vm.py --build $(B)
 
 # make itself has built with CC; the other compiler has to find nothing to say either.
 check-compilers: ## build with clang too

@@ -9,13 +9,13 @@ import subprocess
 import unittest
 
 import stream_check
-from sensor import LiveTest, Sensor, TINY, count_by, probe, read_truth, running_processes, stat_of, token, until
+from sensor import LiveTest, Sensor, TINY, count_by, patient, probe, read_truth, running_processes, scaled, stat_of, token, until
 from stream_check import action_of, dig, entity_id, with_action
 
-ROUNDS = 3
+ROUNDS = scaled(3, least=1)
 PROCESSES_MAX = 1_000_000 # of a storm; it is ended when the sensor has seen enough
-ENOUGH = 1500
-WORKERS = 16 # more than CPUs, so that some have exec'ed and wait when the baseline is taken
+ENOUGH = scaled(1500, least=400)
+WORKERS = scaled(16, least=4) # more than CPUs, so that some have exec'ed and wait when the baseline is taken
 
 
 def still_running(before, after):
@@ -120,9 +120,9 @@ class StormyBaselineTest(LiveTest):
             until(lambda: self.seen_of(sensor, run) > ENOUGH, "enough of the storm")
             after = running_processes()
             forks.terminate()
-            fork_truth = [stream_check.parse_line(line) for line in forks.communicate(timeout=120)[0].splitlines()]
+            fork_truth = [stream_check.parse_line(line) for line in forks.communicate(timeout=patient(120))[0].splitlines()]
             storm.terminate()
-            self.assertEqual(storm.wait(120), 0)
+            self.assertEqual(storm.wait(patient(120)), 0)
             events = sensor.stop()
         finally:
             sensor.close()

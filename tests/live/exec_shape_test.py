@@ -12,7 +12,7 @@ import time
 import unittest
 
 import stream_check
-from sensor import SharedSensorTest, TINY, entity_of, own_entity, probe, run_probe, token, until
+from sensor import PROBE_S, SharedSensorTest, TINY, entity_of, own_entity, probe, run_probe, token, until
 from stream_check import action_of, dig, entity_id, time_ns
 
 NOBODY = 65534
@@ -29,7 +29,7 @@ class ExecTest(SharedSensorTest):
     def run_image(self, arguments, **options):
         """Runs to the end; returns (pid, wait status as subprocess has it)."""
         process = subprocess.Popen(arguments, **options)
-        return process.pid, process.wait(60)
+        return process.pid, process.wait(PROBE_S)
 
     def copy_of_tiny(self, *parts, mode=0o755):
         path = os.path.join(self.folder, *parts)

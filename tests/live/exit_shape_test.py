@@ -9,10 +9,10 @@ import time
 import unittest
 
 import stream_check
-from sensor import SharedSensorTest, TINY, probe, run_storm, token
+from sensor import SharedSensorTest, TINY, probe, run_storm, scaled, token
 from stream_check import action_of, dig, time_ns
 
-RACES = 250
+RACES = scaled(250, least=40)
 RACING_THREADS = 3
 
 
@@ -149,7 +149,7 @@ class ThreadTest(ExitTest):
 class BriefTest(ExitTest):
     def test_order_of_start_and_exit(self):
         """The number of a start is lower than that of its exit, however short the life."""
-        _, truth = run_storm(self.folder, count=500, workers=1)
+        _, truth = run_storm(self.folder, count=scaled(500, least=100), workers=1)
         for line in truth:
             start = self.started(line["token"])
             self.assertLess(dig(start, "event.sequence"), dig(self.exited(start), "event.sequence"))

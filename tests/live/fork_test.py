@@ -5,10 +5,10 @@ import subprocess
 import unittest
 
 import stream_check
-from sensor import LiveTest, Sensor, SharedSensorTest, TINY, entity_of, probe, run_probe, token
+from sensor import LiveTest, Sensor, SharedSensorTest, TINY, entity_of, probe, run_probe, scaled, token
 from stream_check import action_of, dig
 
-COUNT = 300
+COUNT = scaled(300, least=60)
 
 
 def actions_of(events, pid, parent):

@@ -12,7 +12,7 @@ import time
 import unittest
 
 import stream_check
-from sensor import LiveTest, MUSTER, Sensor, TINY, run_storm, token, until
+from sensor import LiveTest, MUSTER, Sensor, TINY, patient, run_storm, scaled, token, until
 
 NOBODY = 65534
 SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -23,7 +23,7 @@ NASTY = ["a\nb\rc\td", "\x1b[31mred\x1b[0m", "\x07\x08\x7f", "\u202egpj.exe\u202
 class FailingOutputTest(LiveTest):
     def test_dev_full(self):
         done = subprocess.run([MUSTER, "watch", "--format", "ndjson", "--output", "/dev/full"], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30, check=False, text=True)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=patient(30), check=False, text=True)
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertEqual(done.stdout, "")
         self.assertIn("No space left on device", done.stderr)
@@ -38,11 +38,11 @@ class FailingOutputTest(LiveTest):
     def test_disk_that_runs_full(self):
         disk = os.path.join(self.folder, "disk")
         os.mkdir(disk)
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], stderr=subprocess.PIPE, check=False, text=True)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={scaled(4096, least=512)}k", "tmpfs", disk], stderr=subprocess.PIPE, check=False, text=True)
         self.assertEqual(mounted.returncode, 0, mounted.stderr)
         self.addCleanup(subprocess.run, ["umount", disk], check=False)
         with Sensor("--no-baseline", output=os.path.join(disk, "output")) as sensor:
-            run_storm(self.folder, count=8000)
+            run_storm(self.folder, count=scaled(8000, least=1000))
             status = sensor.wait_status()
             said = sensor.stderr()
             events = sensor.read()
@@ -63,7 +63,7 @@ class FailingOutputTest(LiveTest):
     def test_output_that_cannot_be_opened(self):
         path = os.path.join(self.folder, "missing", "output")
         done = subprocess.run([MUSTER, "watch", "--format", "ndjson", "--output", path], stdin=subprocess.DEVNULL,
-                              capture_output=True, timeout=30, check=False, text=True)
+                              capture_output=True, timeout=patient(30), check=False, text=True)
         self.assertEqual(done.returncode, 1)
         self.assertIn(path, done.stderr)
         self.assertIn("No such file or directory", done.stderr)
@@ -78,7 +78,7 @@ class FailingOutputTest(LiveTest):
                                    stderr=subprocess.PIPE)
         try:
             word = token("epipe")
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + patient(30)
             while not select.select([process.stdout], [], [], 0.1)[0] and time.monotonic() < deadline:
                 subprocess.run([TINY, word], check=False)
             self.assertTrue(os.read(process.stdout.fileno(), 1))
@@ -105,7 +105,7 @@ class EndTest(LiveTest):
         events = sensor.wait_end(0)
         took = time.monotonic() - begin
         self.assertGreater(took, 0.7)
-        self.assertLess(took, 10)
+        self.assertLess(took, patient(10))
         self.assert_whole(sensor)
         self.assertTrue(events)
 
@@ -123,18 +123,18 @@ class EndTest(LiveTest):
         muster = shutil.copy(MUSTER, os.path.join(self.folder, "muster"))
         os.chmod(muster, 0o755)
         done = subprocess.run([muster, "watch", "--duration", "1s"], user=NOBODY, group=NOBODY, extra_groups=[], cwd="/",
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False, text=True)
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=patient(30), check=False, text=True)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertRegex(done.stderr, r"^muster: ")
         self.assertRegex(done.stderr, r"root|sudo")
 
     def test_doctor(self):
-        able = subprocess.run([MUSTER, "doctor"], capture_output=True, timeout=30, check=False, text=True)
+        able = subprocess.run([MUSTER, "doctor"], capture_output=True, timeout=patient(30), check=False, text=True)
         self.assertEqual((able.returncode, able.stderr), (0, ""))
         muster = shutil.copy(MUSTER, os.path.join(self.folder, "muster"))
         os.chmod(muster, 0o755)
         unable = subprocess.run([muster, "doctor"], user=NOBODY, group=NOBODY, extra_groups=[], cwd="/", capture_output=True,
-                                timeout=30, check=False, text=True)
+                                timeout=patient(30), check=False, text=True)
         self.assertEqual(unable.returncode, 1)
         self.assertRegex(unable.stdout, r"root|sudo|CAP_")
 
@@ -151,7 +151,7 @@ class EndTest(LiveTest):
 class DriverMessagesTest(LiveTest):
     def test_storm(self):
         with Sensor(form="driver-messages") as sensor:
-            _, truth = run_storm(self.folder, count=3000)
+            _, truth = run_storm(self.folder, count=scaled(3000, least=200))
             sensor.process.send_signal(signal.SIGINT)
             status = sensor.wait_status()
             data = sensor.data()
@@ -224,13 +224,14 @@ class TextTest(LiveTest):
         self.assertIn("gpj.exe", line)
 
     def test_last_line_tells_how_many(self):
+        count = scaled(500, least=100)
         with Sensor("--no-baseline", form="text") as sensor:
-            run_storm(self.folder, count=500)
+            run_storm(self.folder, count=count)
             sensor.process.send_signal(signal.SIGINT)
             self.assertEqual(sensor.wait_status(), 0)
             lines = sensor.data().decode().splitlines()
         starts, exits = (sum(1 for line in lines if line.split()[1:2] == [word]) for word in ("start", "exit"))
-        self.assertGreaterEqual(min(starts, exits), 500)
+        self.assertGreaterEqual(min(starts, exits), count)
         self.assertIn(f"{starts + exits} events", lines[-1])
         self.assertIn(f"{starts} starts", lines[-1])
         self.assertIn(f"{exits} exits", lines[-1])
@@ -265,7 +266,7 @@ class TextTest(LiveTest):
         os.close(terminal)
         word, output = token("terminal"), b""
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + patient(30)
             while word.encode() not in output and time.monotonic() < deadline:
                 subprocess.run([TINY, word], check=False)
                 self.run_signal()
@@ -273,7 +274,7 @@ class TextTest(LiveTest):
                     output += os.read(main, 65536)
             process.send_signal(signal.SIGINT)
             output += drain(main)
-            self.assertEqual(process.wait(30), 0)
+            self.assertEqual(process.wait(patient(30)), 0)
         finally:
             process.kill()
             process.wait()

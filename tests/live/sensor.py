@@ -21,9 +21,26 @@ MUSTER = os.environ.get("MUSTER", str(ROOT / "build" / "muster"))
 PROBES = ROOT / "build" / "probes"
 TINY = str(PROBES / "tiny")
 MESSENGERS = {str(PROBES / name) for name in ("nameless", "pid_reuse", "reparent", "thread_exec")}
-READY_S = 30
-SEEN_S = 30
-STOP_S = 30
+
+# For slow machines, as an emulated one: how many of all the processes of a storm are run, and how many
+# times as long as usual something may take.
+SCALE = float(os.environ.get("MUSTER_TEST_SCALE", "1"))
+PATIENCE = float(os.environ.get("MUSTER_TEST_PATIENCE", "1"))
+
+
+def scaled(count, least):
+    """So many processes; `least` is what the test needs to say anything."""
+    return max(round(count * SCALE), least)
+
+
+def patient(seconds):
+    return seconds * PATIENCE
+
+
+READY_S = patient(30)
+SEEN_S = patient(30)
+STOP_S = patient(30)
+PROBE_S = patient(60)
 
 _numbers = itertools.count(1)
 
@@ -39,7 +56,7 @@ def probe(name):
 
 def run_probe(name, *arguments, expect=0):
     """Runs a probe to its end, which is the exit status `expect`; returns its lines of truth."""
-    done = subprocess.run([probe(name), *map(str, arguments)], stdout=subprocess.PIPE, check=False, timeout=60)
+    done = subprocess.run([probe(name), *map(str, arguments)], stdout=subprocess.PIPE, check=False, timeout=PROBE_S)
     if done.returncode != expect:
         raise AssertionError(f"the probe {name} ended with {done.returncode}, not {expect}")
     return [json.loads(line) for line in done.stdout.splitlines()]

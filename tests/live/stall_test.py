@@ -14,10 +14,10 @@ import time
 import unittest
 
 import stream_check
-from sensor import LiveTest, Sensor, TINY, probe, run_storm, stat_of, token, until
+from sensor import LiveTest, Sensor, TINY, patient, probe, run_storm, scaled, stat_of, token, until
 from stream_check import action_of, dig, with_action
 
-STALL_COUNT = 8000
+STALL_COUNT = scaled(8000, least=1000)
 PADDING = 2000             # makes a record large, so that every queue on the way runs full
 STALL_AT_LEAST_S = 3
 SLOWEST_FACTOR = 4         # noise of a shared machine; a kernel side that waits would never end
@@ -50,10 +50,10 @@ class PipedSensor(Sensor):
     def release(self):
         self.reader.send_signal(signal.SIGCONT)
 
-    def wait_end(self, expect=0, seconds=30):
+    def wait_end(self, expect=0, seconds=patient(30)):
         status = self.wait_status(seconds)
         self.release()
-        self.reader.wait(30)
+        self.reader.wait(patient(30))
         self.read()
         if status != expect:
             raise AssertionError(f"muster ended with {status}, not {expect}; it said: {self.stderr()}")
@@ -69,11 +69,11 @@ class PipedSensor(Sensor):
         """A process whose start is seen before this returns. Tries again: right after a stall there
         may be no room yet."""
         words = []
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + patient(30)
         while time.monotonic() < deadline:
             words.append(token(name))
             subprocess.run([TINY, words[-1]], check=False)
-            word = self._first_seen(words, 1)
+            word = self._first_seen(words, patient(1))
             if word:
                 return word
         raise AssertionError(f"nothing is seen any more; muster said: {self.stderr()}")
@@ -271,7 +271,7 @@ class HostileArgumentsTest(LiveTest):
     """Anybody may run programs with arguments as long as the kernel allows: that costs bounded
     memory, and what is lost is told all the same."""
 
-    COUNT = 1500
+    COUNT = scaled(1500, least=200)
     RING_BYTES = 1024 * 1024
     MEMORY_KIB_MAX = 64 * 1024
 
@@ -292,22 +292,22 @@ class HostileArgumentsTest(LiveTest):
 
 class StoppedWhileStalledTest(LiveTest):
     def test_gives_up_after_five_seconds_and_says_how_many_are_held(self):
-        count = 2000
+        count = scaled(2000, least=300)
         with PipedSensor("--buffer", "64M") as sensor:
             sensor.mark("first")
             sensor.hold()
             _, truth = run_storm(self.folder, count=count)
             begin = time.monotonic()
             sensor.process.send_signal(signal.SIGINT)
-            status = sensor.wait_status(GIVE_UP_S + 10)
+            status = sensor.wait_status(GIVE_UP_S + patient(10))
             took = time.monotonic() - begin
             said = sensor.stderr()
             sensor.release()
-            sensor.reader.wait(30)
+            sensor.reader.wait(patient(30))
             events = sensor.read()
         self.assertEqual(status, 1, said)
         self.assertGreater(took, GIVE_UP_S - 0.5)
-        self.assertLess(took, GIVE_UP_S + 3)
+        self.assertLess(took, GIVE_UP_S + patient(3))
         self.assert_held(said, events, truth)
 
     def assert_held(self, said, events, truth):

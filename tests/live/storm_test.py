@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""20,000 processes by two workers: every one is seen once, as it was, with its exit. And the oracle
-itself: a damaged copy of the same stream is found out."""
+"""20,000 processes (times MUSTER_TEST_SCALE) by two workers: every one is seen once, as it was, with its exit.
+And the oracle itself: a damaged copy of the same stream is found out."""
 
 import copy
 import os
@@ -9,11 +9,11 @@ import time
 import unittest
 
 import stream_check
-from sensor import LiveTest, Sensor, TINY, probe, read_truth, run_storm, running_processes, token, until
+from sensor import LiveTest, Sensor, TINY, patient, probe, read_truth, run_storm, running_processes, scaled, token, until
 from stream_check import action_of, dig, is_numbered
 
-COUNT = 20000
-BRIEF_NS = 1_000_000
+COUNT = scaled(20000, least=500)
+BRIEF_NS = patient(1_000_000)
 
 
 class StormTest(LiveTest):
@@ -117,7 +117,7 @@ class StopInStormTest(LiveTest):
     and of each worker it has everybody from some process to some other."""
 
     ROUNDS = 5
-    ENOUGH = 300
+    ENOUGH = scaled(300, least=50)
 
     def test_each_stream_is_whole(self):
         truth_path, run = os.path.join(self.folder, "truth"), token("through").replace(".", "-")
@@ -127,7 +127,7 @@ class StopInStormTest(LiveTest):
             streams = [self.one_stream(run) for _ in range(self.ROUNDS)]
         finally:
             storm.terminate()
-            storm.wait(60)
+            storm.wait(patient(60))
         truth = read_truth(truth_path)
         for events in streams:
             self.assert_no_problems(stream_check.check_stream(events))

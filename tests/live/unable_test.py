@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from sensor import MUSTER
+from sensor import MUSTER, PROBE_S
 
 HIDE_BTF = 'mount -t tmpfs none /sys/kernel/btf && exec "$@"'
 NO_BPF = ["setpriv", "--bounding-set", "-sys_admin,-bpf,-perfmon", "--inh-caps", "-all"]
@@ -21,7 +21,7 @@ def without_bpf(*arguments):
 
 
 def run(command):
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PROBE_S)
 
 
 @unittest.skipUnless(os.geteuid() == 0, "takes things away from root, so it needs root")
