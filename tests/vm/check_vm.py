@@ -26,6 +26,9 @@ import vm_image
 import vm_kernels
 
 KERNELS = ("6.1", "6.12")
+# 6.1 does not bring up a second processor where time is counted in instructions (it waits in a loop
+# for the other, which is not run then).
+ONE_PROCESSOR = ("6.1",)
 SCALE = "0.05"
 PATIENCE = "3"
 MODULE_S = 900
@@ -83,9 +86,12 @@ class Guest:
 
 
 def qemu_command(kernel, initramfs, log_path):
-    return ["nice", "-n", "10", "qemu-system-x86_64", "-machine", "pc,accel=tcg", "-icount", "shift=1,sleep=off", "-rtc", "clock=vm", "-smp", "2", "-m", "1536", "-nodefaults",
-            "-no-user-config", "-display", "none", "-no-reboot", "-kernel", kernel.image, "-initrd", initramfs, "-append",
-            COMMAND_LINE, "-serial", f"file:{log_path}", "-serial", "stdio"]
+    """Time in the guest is counted in its instructions (2^3 ns each), and goes on at once where it only
+    waits: no time-out depends on how busy this machine is, and waiting costs nothing."""
+    processors = "1" if kernel.line in ONE_PROCESSOR else "2"
+    return ["nice", "-n", "10", "qemu-system-x86_64", "-machine", "pc,accel=tcg", "-icount", "shift=3,sleep=off", "-rtc", "clock=vm",
+            "-smp", processors, "-m", "1536", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-kernel", kernel.image, "-initrd", initramfs, "-append", COMMAND_LINE, "-serial", f"file:{log_path}", "-serial", "stdio"]
 
 
 def run_guest(kernel, base, job, timeout_s, show):
@@ -134,8 +140,10 @@ def judge(guest, kernel):
         failed += 1
         show_failure("the guest", problems)
     found = kernel_log.scan(guest.log)
-    if found or guest.status is None:
-        show_failure("the kernel's log", found or guest.log.decode("utf-8", "replace").splitlines()[-kernel_log.CONTEXT_LINES:])
+    if guest.status is None:
+        found = found or guest.log.decode("utf-8", "replace").splitlines()[-kernel_log.CONTEXT_LINES:]
+    if found:
+        show_failure("the kernel's log", found)
     else:
         print(f"    ok   the kernel's log: {len(guest.log.splitlines())} lines, no warning")
     failed += bool(found)

@@ -22,7 +22,7 @@ PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/fals
 
 # Of the standard library what no test needs, by the first part of its path.
 LEFT_OUT = {"asyncio", "concurrent", "config", "curses", "dbm", "distutils", "email", "ensurepip", "html", "http", "idlelib",
-            "lib2to3", "multiprocessing", "pydoc_data", "sqlite3", "test", "tkinter", "turtledemo", "venv", "wsgiref", "xml",
+            "lib2to3", "multiprocessing", "pydoc_data", "site-packages", "sqlite3", "test", "tests", "tkinter", "turtledemo", "venv", "wsgiref", "xml",
             "xmlrpc", "zoneinfo"}
 # Of the extensions those that bring libraries of their own.
 EXTENSIONS_LEFT_OUT = re.compile(r"^(_ssl|_hashlib|_curses|_sqlite3|_tkinter|_dbm|_gdbm|readline|_codecs_|nis|_test|_xx|xx)")
@@ -33,6 +33,7 @@ class Archive:
 
     def __init__(self):
         self.entries = {}  # path without its first slash: (mode, bytes, (major, minor))
+        self.programs = []  # on this machine, whose libraries are wanted
 
     def add(self, path, mode, data=b"", device=(0, 0)):
         path = str(path).lstrip("/")
@@ -55,9 +56,12 @@ class Archive:
         self.add_bytes(path or source, source.read_bytes(), 0o755 if source.stat().st_mode & 0o100 else 0o644)
 
     def add_program(self, source, path=None):
-        """With the libraries it needs."""
+        """Or an extension of Python's: a file that needs libraries."""
         self.add_file(source, path)
-        for library in libraries_of(source):
+        self.programs.append(source)
+
+    def add_libraries(self):
+        for library in libraries_of(self.programs):
             self.add_file(library)
 
     def bytes(self):
@@ -76,9 +80,10 @@ def _entry(inode, path, mode, data, device):
     return _padded(header + name) + _padded(data)
 
 
-def libraries_of(program):
-    done = subprocess.run(["ldd", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, text=True, timeout=60)
-    return re.findall(r"(/\S+) \(0x", done.stdout)
+def libraries_of(programs):
+    # It ends with 1 where one of them is static.
+    done = subprocess.run(["ldd", *programs], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, text=True, timeout=300)
+    return sorted(set(re.findall(r"(/\S+) \(0x", done.stdout)))
 
 
 def program_path(name):
@@ -95,7 +100,7 @@ def add_python(archive):
     archive.add_link("/usr/bin/python3", interpreter)
     for path in sorted(library.rglob("*")):
         first, *rest = path.relative_to(library).parts
-        if path.is_dir() or first.partition("-")[0] in LEFT_OUT or first == "site-packages":
+        if path.is_dir() or {first, first.partition("-")[0], *rest} & LEFT_OUT or ".opt-" in path.name:
             continue
         if first == "lib-dynload":
             if not EXTENSIONS_LEFT_OUT.match(rest[0]):
@@ -134,6 +139,7 @@ def base_image(build):
     add_userland(archive)
     add_python(archive)
     add_tree(archive, build)
+    archive.add_libraries()
     return archive.bytes()
 
 

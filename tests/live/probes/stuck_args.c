@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A process whose arguments cannot be read: a page of them is mapped from a file of a file system
- * that never answers a read. Whoever reads /proc/PID/cmdline of it waits until it is gone.
+ * that never answers a read. Whoever reads that memory waits until it is gone.
  * Takes the folder to mount on and a long argument. Prints its pid, and sleeps until it is killed.
  */
 #include <errno.h>
