@@ -32,7 +32,7 @@ ONE_PROCESSOR = ("6.1",)
 SCALE = "0.05"
 PATIENCE = "3"
 MODULE_S = 900
-GUEST_S = 1500  # for all tests; a boot takes some seconds
+GUEST_S = 3600  # of this machine, which may be busy; the guest has time-outs of its own
 PLANTED_S = 300
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 JOB_ENDED = re.compile(r"^guest: job ended with (\d+)$")
@@ -169,14 +169,18 @@ def check_planted(kernel, base):
 
 
 def live_job(options):
-    text = f"--filter '{options.filter}'" if options.filter else ""
-    return LIVE_JOB.format(scale=os.environ.get("MUSTER_TEST_SCALE", SCALE), patience=os.environ.get("MUSTER_TEST_PATIENCE", PATIENCE),
-                           ci=os.environ.get("CI", ""), filter=text)
+    environment = os.environ.get
+    return LIVE_JOB.format(scale=environment("MUSTER_TEST_SCALE", SCALE), patience=environment("MUSTER_TEST_PATIENCE", PATIENCE),
+                           ci=environment("CI", ""), filter=f"--filter '{options.filter}'" if options.filter else "")
+
+
+def folder(text):
+    return pathlib.Path(text).resolve()
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="check_vm.py", description="Runs the live tests on other kernels.")
-    parser.add_argument("--build", type=lambda path: pathlib.Path(path).resolve(), default=vm_image.ROOT / "build", metavar="FOLDER")
+    parser.add_argument("--build", type=folder, default=vm_image.ROOT / "build", metavar="FOLDER")
     parser.add_argument("--kernel", action="append", metavar="LINE", help=f"instead of {' and '.join(KERNELS)}")
     parser.add_argument("--filter", metavar="TEXT", help="only modules and tests with TEXT in their name")
     parser.add_argument("--no-planted", action="store_true", help="without the guest in which something is wrong")

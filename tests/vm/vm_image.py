@@ -20,10 +20,10 @@ PROGRAMS = ("setpriv", "unshare")
 FOLDERS = ("/dev", "/proc", "/sys", "/tmp", "/run", "/root", "/etc")
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 
-# Of the standard library what no test needs, by the first part of its path.
-LEFT_OUT = {"asyncio", "concurrent", "config", "curses", "dbm", "distutils", "email", "ensurepip", "html", "http", "idlelib",
-            "lib2to3", "multiprocessing", "pydoc_data", "site-packages", "sqlite3", "test", "tests", "tkinter", "turtledemo", "venv", "wsgiref", "xml",
-            "xmlrpc", "zoneinfo"}
+# Of the standard library what no test needs.
+LEFT_OUT = {"asyncio", "config", "curses", "dbm", "distutils", "email", "ensurepip", "html", "http", "idlelib", "lib2to3",
+            "multiprocessing", "pydoc_data", "site-packages", "sqlite3", "test", "tests", "tkinter", "turtledemo", "venv",
+            "wsgiref", "xml", "xmlrpc", "zoneinfo"}
 # Of the extensions those that bring libraries of their own.
 EXTENSIONS_LEFT_OUT = re.compile(r"^(_ssl|_hashlib|_curses|_sqlite3|_tkinter|_dbm|_gdbm|readline|_codecs_|nis|_test|_xx|xx)")
 
