@@ -46,7 +46,7 @@ check-wine: wine-programs ## the Windows binaries in Wine
 check-live: all probes ## the tests of the command line and those on the real kernel (as root)
 	$(Q)$(RUN_TESTS) tests/golden tests/live
 
-check-vm: ## the live tests on Debian's 6.1 and 6.12 kernels in QEMU (some 20 minutes); installs what that needs
+check-vm: ## the live tests on Debian's 6.1 and 6.12 kernels in QEMU (long: the processor is emulated); installs what that needs
 	@tools/install-dependencies vm
 	@$(MAKE) --no-print-directory $(JOBS) check-vm-built
 
