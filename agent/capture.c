@@ -183,7 +183,7 @@ uint64_t capture_undelivered(const struct capture *capture)
 
     capture_ledger(capture, &ledger);
     elsewhere = ledger.delivered + __atomic_load_n(&capture->pump->delivered, __ATOMIC_RELAXED) + ledger.filtered +
-                muster_ledger_dropped(&ledger);
+                __atomic_load_n(&capture->pump->filtered, __ATOMIC_RELAXED) + muster_ledger_dropped(&ledger);
     return ledger.produced > elsewhere ? ledger.produced - elsewhere : 0;
 }
 

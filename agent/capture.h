@@ -51,7 +51,7 @@ enum capture_end capture_run(struct capture *capture);
 enum capture_end capture_finish(struct capture *capture);
 
 /* The whole path's ledger as it stands, but for what the pump's thread alone knows: what it
- * delivered, and what it holds. */
+ * delivered, what it left out, and what it holds. */
 void capture_ledger(const struct capture *capture, struct muster_ledger *ret_ledger);
 
 /* How many events were neither delivered nor accounted for otherwise, so far. */

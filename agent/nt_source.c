@@ -239,6 +239,11 @@ bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell tell
     return sensor->detached;
 }
 
+bool muster_sensor_filters(void)
+{
+    return false; /* the driver has one reader at a time, but keeps for the next what this one does not want */
+}
+
 bool muster_sensor_has_losses(const struct muster_sensor *sensor)
 {
     return sensor->lost_untold > 0;

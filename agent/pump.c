@@ -34,6 +34,30 @@ static void clock_follow(struct pump *pump)
         pump->stream->clock_offset_ns = offset_ns;
 }
 
+/* What the sensor filters itself is not looked at again: an exit says less than its start did. */
+static bool record_wanted(struct pump *pump, const struct muster_record *record)
+{
+    if (!pump->filter)
+        return true;
+    if (!muster_sensor_filters())
+        return verdicts_want(&pump->verdicts, pump->filter, record);
+    return muster_event_is_numbered(record->type) || muster_filter_wants(pump->filter, record);
+}
+
+static enum muster_status record_write(struct pump *pump, const struct muster_record *record)
+{
+    bool numbered = muster_event_is_numbered(record->type);
+
+    if (!record_wanted(pump, record)) {
+        if (numbered)
+            __atomic_fetch_add(&pump->filtered, 1, __ATOMIC_RELAXED);
+        return MUSTER_OK;
+    }
+    if (numbered)
+        pump->types[record->type - 1]++;
+    return muster_sink_write(pump->sink, record);
+}
+
 static enum muster_status lease_write(struct pump *pump, const struct muster_lease *lease)
 {
     struct muster_lease_cursor cursor = {0};
@@ -41,11 +65,8 @@ static enum muster_status lease_write(struct pump *pump, const struct muster_lea
     enum muster_status status = MUSTER_OK;
 
     clock_follow(pump);
-    while (status == MUSTER_OK && (record = muster_lease_next(lease, &cursor)) != NULL) {
-        status = muster_sink_write(pump->sink, record);
-        if (muster_event_is_numbered(record->type))
-            pump->types[record->type - 1]++;
-    }
+    while (status == MUSTER_OK && (record = muster_lease_next(lease, &cursor)) != NULL)
+        status = record_write(pump, record);
     return status == MUSTER_OK ? muster_sink_flush(pump->sink) : status;
 }
 
@@ -110,6 +131,7 @@ static enum muster_status stopped_write(struct pump *pump)
     enum muster_status status;
 
     pump->final_ledger.delivered += muster_sink_delivered(pump->sink);
+    pump->final_ledger.filtered += __atomic_load_n(&pump->filtered, __ATOMIC_RELAXED);
     pump->final_ledger.held += held_count(pump);
     status_record_fill(&stopped, MUSTER_EVENT_SENSOR_STOPPED, &pump->final_ledger);
     memcpy(stopped.types, pump->types, sizeof(pump->types));

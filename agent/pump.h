@@ -11,10 +11,12 @@
 #include <stdint.h>
 
 #include "muster/cache.h"
+#include "muster/filter.h"
 #include "muster/ledger.h"
 #include "muster/queue.h"
 #include "muster/sensor.h"
 #include "muster/sink.h"
+#include "verdicts.h"
 #include "wakeups.h"
 #include "worker.h"
 
@@ -22,12 +24,14 @@ struct pump {
     struct muster_queue *queue;
     struct muster_cache *cache;
     struct muster_sink *sink;
-    struct muster_stream *stream; /* its clock offset is kept right by this thread */
-    struct muster_sensor *sensor; /* acknowledged only */
-    struct wakeups *wakeups;      /* told when a lease was acknowledged while wanted, and at the end */
+    struct muster_stream *stream;       /* its clock offset is kept right by this thread */
+    struct muster_sensor *sensor;       /* acknowledged only */
+    const struct muster_filter *filter; /* NULL: everything is wanted */
+    struct wakeups *wakeups;            /* told when a lease was acknowledged while wanted, and at the end */
 
     /* the pump's thread */
     uint64_t types[MUSTER_EVENT_NUMBERED_COUNT]; /* delivered, by event type - 1 */
+    struct verdicts verdicts;                    /* where the sensor does not filter itself */
 
     struct worker *worker;
 
@@ -41,6 +45,7 @@ struct pump {
     bool finished;
     int error;          /* errno of the write that failed, ENOMEM, or 0 */
     uint64_t delivered; /* numbered records that the output has */
+    uint64_t filtered;  /* numbered records that were left out here */
 };
 
 /* Starts the thread. The caller has set all members up to wakeups. False with errno set. */

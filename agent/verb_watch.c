@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter_options.h"
 #include "muster/sensor.h"
 #include "options.h"
 #include "report.h"
@@ -30,6 +31,7 @@ static const struct option long_options[] = {
     {"buffer", required_argument, NULL, OPTION_BUFFER},
     {"fail-on-loss", no_argument, NULL, OPTION_FAIL_ON_LOSS},
     {"color", required_argument, NULL, OPTION_COLOR},
+    FILTER_LONG_OPTIONS,
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -52,9 +54,11 @@ static void help_print(void)
           "      --color WHEN      auto (default), always or never; for text. NO_COLOR is honoured\n"
           "  -h, --help            print this help\n"
           "\n"
+          "%s"
+          "\n"
           "%s Exit codes: 0 done, 1 failure,\n"
           "2 usage, 3 events were lost and --fail-on-loss was given.\n",
-          words.new_file, words.forks_help, words.buffer_help, words.watch_needs);
+          words.new_file, words.forks_help, words.buffer_help, filter_help, words.watch_needs);
 }
 
 static int duration_set(struct watch_options *options, const char *value)
@@ -102,6 +106,8 @@ static int option_apply(struct watch_options *options, enum color_choice *color,
     case OPTION_COLOR:
         return option_color("watch", optarg, color);
     default:
+        if (filter_option_is(option))
+            return filter_option_apply("watch", &options->filter, option, optarg);
         return option_report("watch", arguments, option);
     }
 }

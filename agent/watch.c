@@ -47,7 +47,8 @@ static bool sensor_failed(const struct muster_sensor_error *error)
 static bool sensor_open(struct watch *watch)
 {
     struct muster_sensor_options options = {.buffer_bytes = watch->options->buffer_bytes,
-                                            .forks = watch->options->forks};
+                                            .forks = watch->options->forks,
+                                            .filter = &watch->options->filter};
     struct muster_sensor_error error;
 
     if (!muster_sensor_open(&options, &watch->sensor, &error))
@@ -101,6 +102,7 @@ static bool threads_open(struct watch *watch)
     pump->cache = watch->cache;
     pump->stream = &watch->stream;
     pump->sensor = watch->sensor;
+    pump->filter = watch->options->filter.active ? &watch->options->filter : NULL;
     pump->wakeups = watch->wakeups;
     *capture = (struct capture){
         .sensor = watch->sensor,

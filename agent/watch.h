@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "muster/filter.h"
 #include "muster/sink.h"
 
 struct watch_options {
@@ -18,6 +19,7 @@ struct watch_options {
     bool baseline;
     bool fail_on_loss;
     enum muster_color color;
+    struct muster_filter filter;
 };
 
 /* Returns the exit code. */

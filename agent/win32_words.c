@@ -5,6 +5,7 @@
 const struct words words = {
     .buffer_default_bytes = 4U * 1024U * 1024U,
     .has_forks = false,
+    .folds_case = true,
     .new_file = "for administrators only if new",
     .forks_help = "",
     .buffer_help = "what is read from the driver at once, 64K to 1G, of which 16M are of use (default 4M)",

@@ -9,6 +9,7 @@
 struct words {
     size_t buffer_default_bytes;
     bool has_forks;          /* processes are made by fork */
+    bool folds_case;         /* names of files and users are the same in either case */
     const char *new_file;    /* of --output: who may read one that is new */
     const char *forks_help;  /* the whole line of --forks, or nothing */
     const char *buffer_help; /* of --buffer */

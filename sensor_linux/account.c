@@ -108,13 +108,19 @@ static void gap_add(struct account *account, struct muster_gap *gap, unsigned pr
     account->dropped[cause] += count;
 }
 
-/* Moves the losses of the flipped generation from the slots to the gap. Nothing writes them now. */
-static void slots_collect(struct account *account, struct muster_gap *gap)
+/* Moves the losses of the flipped generation from the slots to the gap. Nothing writes them now. Returns how many
+ * numbers of it a filter left out. */
+static uint64_t slots_collect(struct account *account, struct muster_gap *gap)
 {
+    uint64_t filtered = 0;
+
     for (uint32_t cpu = 0; cpu < account->cpu_count; cpu++)
         for (unsigned program = 0; program < SENSOR_PROGRAM_COUNT; program++) {
-            struct sensor_loss *loss = &account->cpus[cpu].programs[program].losses[account->flipped_generation];
+            struct sensor_slot *slot = &account->cpus[cpu].programs[program];
+            struct sensor_loss *loss = &slot->losses[account->flipped_generation];
 
+            filtered += slot->filtered[account->flipped_generation];
+            slot->filtered[account->flipped_generation] = 0;
             if (loss_count(loss) == 0)
                 continue;
             gap_widen(gap, loss);
@@ -122,13 +128,15 @@ static void slots_collect(struct account *account, struct muster_gap *gap)
                 gap_add(account, gap, program, cause, loss->causes[cause]);
             memset(loss, 0, sizeof(*loss));
         }
+    return filtered;
 }
 
 /* What is missing beyond what the slots say: refused records, and what nothing explains. */
-static void remainder_collect(struct account *account, struct muster_gap *gap)
+static void remainder_collect(struct account *account, uint64_t filtered, struct muster_gap *gap)
 {
     uint64_t numbers = account->flipped_sequence - account->settled_sequence;
-    uint64_t missing = numbers > account->read_before ? numbers - account->read_before : 0;
+    uint64_t known = account->read_before + filtered;
+    uint64_t missing = numbers > known ? numbers - known : 0;
 
     for (unsigned program = 0; program < SENSOR_PROGRAM_COUNT && gap->count < missing; program++) {
         uint64_t count = account->invalid[program];
@@ -148,6 +156,8 @@ static void remainder_collect(struct account *account, struct muster_gap *gap)
 
 bool account_settle(struct account *account, const struct ring *ring, uint64_t now_ns, struct muster_gap *ret_gap)
 {
+    uint64_t filtered;
+
     if (!account->flipped)
         return false;
     if (!account->drained) {
@@ -160,8 +170,9 @@ bool account_settle(struct account *account, const struct ring *ring, uint64_t n
     if ((int64_t)(ring->position - account->drained_position) < 0)
         return false;
     gap_begin(ret_gap);
-    slots_collect(account, ret_gap);
-    remainder_collect(account, ret_gap);
+    filtered = slots_collect(account, ret_gap);
+    account->filtered += filtered;
+    remainder_collect(account, filtered, ret_gap);
     if (ret_gap->end_ns == 0)
         ret_gap->start_ns = ret_gap->end_ns = now_ns;
     ret_gap->record.valid = GAP_VALID;

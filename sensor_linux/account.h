@@ -5,9 +5,8 @@
  *
  * Numbers are settled a generation at a time. A generation ends with a flip, which tells its last
  * number. It can be settled when no program of it is under way and the ring has been read beyond
- * that; then lost = what its slots say, and read + lost must be all numbers of the generation. If
- * they are not, the difference is told as MUSTER_CAUSE_UNEXPLAINED, so that a defect here cannot
- * turn into silence.
+ * that; then lost and filtered = what its slots say, and read + filtered + lost must be all numbers of the generation.
+ * If they are not, the difference is told as MUSTER_CAUSE_UNEXPLAINED, so that a defect here cannot turn into silence.
  */
 #ifndef MUSTER_ACCOUNT_H
 #define MUSTER_ACCOUNT_H
@@ -36,7 +35,8 @@ struct account {
     uint64_t read_after;  /* and beyond it */
     uint64_t invalid[SENSOR_PROGRAM_COUNT]; /* records that were refused on reading, since last told */
 
-    uint64_t read; /* ever */
+    uint64_t read;     /* ever */
+    uint64_t filtered; /* by the programs, of the generations that are settled */
     uint64_t dropped[MUSTER_CAUSE_COUNT];
 };
 

@@ -82,6 +82,10 @@ static bool programs_configure(struct muster_bpf *programs, const struct muster_
     btf__free(btf);
     programs->rodata->forks_wanted = options->forks;
     programs->rodata->tracepoint_tells_last = tells_last;
+    if (options->filter)
+        programs->rodata->filter = *options->filter;
+    if (!options->filter || !options->filter->active)
+        bpf_map__set_autocreate(programs->maps.filter_verdicts, false);
     programs->bss->control.wake_at = SENSOR_AWAKE;
     bpf_program__set_autoload(programs->progs.process_fork, options->forks);
     if (tells_last)

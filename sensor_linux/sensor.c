@@ -174,6 +174,11 @@ bool muster_sensor_alive(const struct muster_sensor *sensor, struct muster_senso
     return true; /* the programs are ours, and stay while we do */
 }
 
+bool muster_sensor_filters(void)
+{
+    return true;
+}
+
 bool muster_sensor_has_losses(const struct muster_sensor *sensor)
 {
     return account_has_losses(&sensor->account);
@@ -243,7 +248,7 @@ void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sens
     const uint64_t *sequence = &sensor->programs->bss->control.sequence;
     uint64_t missed = sensor->account.dropped[MUSTER_CAUSE_PROGRAM_MISSED];
 
-    *ret_counts = (struct muster_sensor_counts){.read = sensor->account.read};
+    *ret_counts = (struct muster_sensor_counts){.read = sensor->account.read, .filtered = sensor->account.filtered};
     ret_counts->produced = (__atomic_load_n(sequence, __ATOMIC_SEQ_CST) & SENSOR_SEQUENCE_MASK) + missed;
     memcpy(ret_counts->dropped, sensor->account.dropped, sizeof(ret_counts->dropped));
     memcpy(ret_counts->told, sensor->account.dropped, sizeof(ret_counts->told));

@@ -8,6 +8,8 @@
 
 #include "account.h"
 #include "bpf/sensor_shared.h"
+#include "muster/filter.h" /* before the skeleton, which has one */
+
 #include "muster.skel.h"
 #include "muster/sensor.h"
 #include "ring.h"

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "muster/annotations.h"
+#include "muster/filter.h"
 #include "muster/record.h"
 
 #ifdef __cplusplus
@@ -40,6 +41,7 @@ struct muster_sensor;
 struct muster_sensor_options {
     size_t buffer_bytes; /* a power of two in these limits. Linux: the ring; Windows: what one READ takes */
     bool forks;          /* Linux: report forks, and the exits of processes that never exec'ed */
+    const struct muster_filter *filter; /* NULL: everything is wanted. Used where the sensor filters, below */
 };
 
 /* What went wrong, for a person: `what` failed for `reason`, and `advice` is what to do about it. */
@@ -95,6 +97,12 @@ bool muster_sensor_alive(const struct muster_sensor *sensor, struct muster_senso
  * acknowledged, that comes at once.
  */
 bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell tell, void *context);
+
+/*
+ * Whether numbered events that the filter does not want are left out, and counted, by the kernel side
+ * (Linux). Where not, and for the baseline, who reads asks muster_filter_wants.
+ */
+bool muster_sensor_filters(void);
 
 /* Whether losses wait to be told. Cheap. */
 bool muster_sensor_has_losses(const struct muster_sensor *sensor);

@@ -74,6 +74,13 @@ static __always_inline void event_lost(struct birth *birth, unsigned cause)
     loss->causes[cause & 1]++;
 }
 
+/* The event is not wanted. Ends the birth. */
+static __always_inline void event_filtered(struct birth *birth)
+{
+    birth->slot->filtered[birth->generation & 1]++;
+    event_done(birth);
+}
+
 /* Whether the ring is too full for a class that is shed above `share` sixteenths. What was read
  * but not acknowledged counts as full. */
 static __always_inline int ring_sheds(unsigned share)

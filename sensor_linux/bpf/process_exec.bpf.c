@@ -6,6 +6,7 @@
  */
 #include "emit.h"
 #include "texts.h"
+#include "wanted.h"
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY); /* by CPU; a per-CPU value could not be this large */
@@ -41,6 +42,10 @@ int process_exec(__u64 *ctx)
 
     if (!scratch || !event_birth(MUSTER_EVENT_PROCESS_START, &birth))
         return 0;
+    if (!start_is_wanted(task)) {
+        event_filtered(&birth);
+        return 0;
+    }
     start = &scratch->start;
     record_begin(&start->record, MUSTER_EVENT_PROCESS_START, MUSTER_PROCESS_START_LINUX_BYTES, &birth);
     start->record.valid = PROCESS_VALID | MUSTER_FIELD_BIT(MUSTER_FIELD_ARGS_COUNT);

@@ -7,6 +7,7 @@
  */
 #include "emit.h"
 #include "process_fields.h"
+#include "wanted.h"
 
 const volatile _Bool tracepoint_tells_last; /* set by the loader from the kernel's BTF */
 const volatile _Bool forks_wanted;
@@ -69,6 +70,10 @@ int process_exit(__u64 *ctx)
         return 0;
     if (!event_birth(MUSTER_EVENT_PROCESS_EXIT, &birth))
         return 0;
+    if (!exit_is_wanted(task)) {
+        event_filtered(&birth);
+        return 0;
+    }
     if (ring_sheds(MUSTER_SHARE_EXIT)) {
         event_lost(&birth, MUSTER_CAUSE_CLASS_SHED);
         event_done(&birth);

@@ -3,6 +3,7 @@
  * forks are asked for. New threads are no new processes. */
 #include "emit.h"
 #include "process_fields.h"
+#include "wanted.h"
 
 struct fork_event {
     struct muster_process_fork fork;
@@ -23,6 +24,10 @@ int process_fork(__u64 *ctx)
         return 0;
     if (!event_birth(MUSTER_EVENT_PROCESS_FORK, &birth))
         return 0;
+    if (!fork_is_wanted(child)) {
+        event_filtered(&birth);
+        return 0;
+    }
     if (ring_sheds(MUSTER_SHARE_FORK)) {
         event_lost(&birth, MUSTER_CAUSE_CLASS_SHED);
         event_done(&birth);

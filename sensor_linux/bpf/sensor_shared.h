@@ -8,6 +8,8 @@
  * - One 64-bit word holds the last sequence number (low 63 bits) and a generation (top bit). A
  *   program takes a number and learns the generation by one atomic add.
  * - A program that finds no room counts the loss in its CPU's slot for that generation.
+ * - One that is left out by a filter is no loss; it is counted in that slot too, since the reader has to know
+ *   of every number what became of it.
  * - The reader flips the generation by one atomic xor and so learns the last number of the old one.
  *   When no program that may have taken a number of the old generation is still under way
  *   (`in_flight`), the old slots no longer change and hold exactly the losses among those numbers.
@@ -41,9 +43,9 @@ struct sensor_loss {
 };
 
 struct sensor_slot {
-    uint64_t in_flight; /* 0: not running */
-    uint64_t reserved;
-    struct sensor_loss losses[2]; /* by generation */
+    uint64_t in_flight;           /* 0: not running */
+    uint64_t filtered[2];         /* by generation */
+    struct sensor_loss losses[2]; /* likewise */
 };
 
 /* One for each possible CPU. */
