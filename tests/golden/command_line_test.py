@@ -66,7 +66,8 @@ class HelpTest(GoldenTest):
 
     def test_help_of_watch_names_every_option(self):
         text = run("watch", "--help").stdout
-        for option in ("--format", "--output", "--duration", "--forks", "--no-baseline", "--buffer", "--fail-on-loss", "--color", "--help"):
+        for option in ("--format", "--output", "--duration", "--forks", "--no-baseline", "--buffer", "--fail-on-loss", "--color", "--pid", "--parent",
+                       "--user", "--name", "--exclude", "--help"):
             self.assertIn(option, text)
         for word in ("text", "ndjson", "driver-messages", "auto", "always", "never"):
             self.assertIn(word, text)
@@ -119,6 +120,16 @@ USAGE_ERRORS = [
     (["trace", "--color", "maybe", "true"], "'maybe'"),
     *((["watch", "--duration", value], f"'{value}'")
       for value in ("5x", "", "-1s", "s", "0", "1e3", "1.5s", "99999999999999999999", "9999999999999d")),
+    *((["watch", option], f"'{option}'") for option in ("--pid", "--parent", "--user", "--name", "--exclude")),
+    *((["watch", option, value], f"'{value}'") for option in ("--pid", "--parent")
+      for value in ("", "x", "1x", "-1", "+1", " 1", "0x1", "4294967296", "99999999999999999999")),
+    *((["watch", "--user", value], f"'{value}'") for value in ("", "no-such-user", "-1", "4294967295", "99999999999999999999")),
+    *((["watch", "--name", value], f"'{value}'") for value in ("", "*", "**", "a*b", "*a*", "/bin/sh", "n" * 64, "*" + "n" * 64)),
+    *((["watch", "--exclude", value], f"'{value}'") for value in ("", "name", "=sh", "names=sh", "forks=1", "exclude=name=sh")),
+    *((["watch", "--exclude", f"{kind}={value}"], f"'{value}'")
+      for kind, value in (("pid", "x"), ("parent", "-1"), ("user", "no-such-user"), ("name", "a*b"))),
+    *((["watch", *[word for number in range(17) for word in (option, f"{number}")]], "'16'")
+      for option in ("--pid", "--parent", "--user", "--name")),
     *((["watch", "--buffer", value], f"'{value}'")
       for value in ("3Q", "100", "0", "", "-1M", "1MM", "64T", "2000G", "99999999999999999999")),
 ]

@@ -5,6 +5,7 @@ Every check takes parsed events and returns a list of problems in words, empty w
 so that a test can also assert that a damaged stream is found out.
 """
 
+import bisect
 import collections
 import datetime
 import hashlib
@@ -162,7 +163,8 @@ def ranges_of(events):
 
 def check_numbers(events) -> Problems:
     """Each number of 1..produced is either delivered, once, or inside exactly one gap; and each gap
-    counts exactly the numbers that are missing inside it."""
+    counts exactly the numbers that are missing inside it. With a filter: as many more are missing as the ledger
+    says were filtered, and they may lie anywhere."""
     problems = [f"{action_of(event)} without a number" for event in events
                 if is_numbered(event) and not isinstance(dig(event, "event.sequence"), int)]
     problems += [f"{action_of(event)} has a number" for event in events
@@ -175,6 +177,9 @@ def check_numbers(events) -> Problems:
     if last is None:
         return problems + ["there is no final ledger to say how many numbers there are"]
     problems += [f"number {number} is outside 1..{last}" for number in counts if not 1 <= number <= last]
+    filtered = filtered_total(events)
+    if filtered:
+        return problems + _check_filtered(set(counts), last, sorted(ranges_of(events)), filtered)
     return problems + _check_coverage(set(counts), last, sorted(ranges_of(events)))
 
 
@@ -185,6 +190,28 @@ def numbered_total(events):
         return None
     unnumbered = sum(loss.get("count", 0) for loss in losses_of(events) if "first_sequence" not in loss)
     return ledgers[-1]["produced"] - unnumbered
+
+
+def filtered_total(events):
+    ledgers = [dig(event, "muster.ledger.filtered") for event in with_action(events, "sensor-stopped")]
+    return ledgers[-1] or 0 if ledgers else 0
+
+
+def _check_filtered(delivered, last, ranges, filtered):
+    problems = []
+    missing = [number for number in range(1, last + 1) if number not in delivered]
+    lost = sum(count for _, _, count in ranges)
+    if len(missing) != lost + filtered:
+        problems.append(f"{len(missing)} numbers are missing, but {lost} are in gaps and {filtered} were filtered")
+    previous_last = 0
+    for first, end, count in ranges:
+        if not previous_last < first <= end <= last:
+            problems.append(f"gap {first}..{end} overlaps one that ends at {previous_last}, or is outside 1..{last}")
+        previous_last = max(previous_last, end)
+        inside = bisect.bisect_right(missing, end) - bisect.bisect_left(missing, first)
+        if inside < count:
+            problems.append(f"gap {first}..{end} says {count}, but only {inside} numbers are missing in it")
+    return problems
 
 
 def _check_coverage(delivered, last, ranges):
