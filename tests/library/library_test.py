@@ -19,7 +19,7 @@ BUILD = ROOT / os.environ.get("MUSTER_BUILD", "build")
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
 # Root's user id, since a clone may be readable for root alone, but nothing that root may do beyond that.
 POWERLESS = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 else []
-HEADERS = sorted(path.name for path in (ROOT / "include/muster").glob("*.h") if path.name != "sensor.h")
+HEADERS = sorted(path.name for path in (ROOT / "include/muster").glob("*.h") if path.name not in ("sensor.h", "tracer.h"))
 CLEAN = {key: value for key, value in os.environ.items()
          if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "DESTDIR", "PREFIX", "CFLAGS", "CC", "V")}
 
@@ -28,7 +28,7 @@ def run(command, **options):
     result = subprocess.run([str(word) for word in command], text=True, timeout=120, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, **{"env": CLEAN, "input": "", **options})
     if result.returncode != 0:
-        raise AssertionError(f"{command} ended with {result.returncode}:\n{result.stdout}{result.stderr}")
+        raise AssertionError(f"{command} ended with {result.returncode}:\n{result.stdout[-2000:]}{result.stderr[-4000:]}")
     return result
 
 
