@@ -278,6 +278,8 @@ def main():
     # Whoever runs this in the background may have had these ignored; muster would keep to that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGTSTP, signal.SIG_DFL)
     options = parse_arguments()
     if options.module:
         return run_module(options.module, options.filter)
