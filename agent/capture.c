@@ -31,6 +31,7 @@ static bool queue_has_room(struct capture *capture, const struct muster_record *
 static size_t sensor_drain(struct capture *capture)
 {
     const struct muster_record *record;
+    enum muster_status status;
     uint64_t position;
     size_t count = 0;
 
@@ -42,7 +43,8 @@ static size_t sensor_drain(struct capture *capture)
             break;
         }
         /* Where memory runs out all the same, the sensor keeps it, too. */
-        if (muster_queue_push_record(capture->queue, record, position) != MUSTER_OK) {
+        status = muster_queue_push_record(capture->queue, record, position);
+        if (status == MUSTER_NO_MEMORY || status == MUSTER_NO_ROOM) {
             muster_sensor_unread(capture->sensor, record);
             capture->throttled = true;
             break;
