@@ -33,10 +33,6 @@ struct trace {
     struct output_file output;
     struct muster_tracer *tracer;
     struct wakeups *wakeups;
-    union muster_queue_storage queue_storage;
-    union muster_cache_storage cache_storage;
-    struct muster_queue *queue;
-    struct muster_cache *cache;
     struct pump pump;
 
     int signals_fd;
@@ -80,40 +76,16 @@ static bool tracer_open(struct trace *trace)
     return true;
 }
 
-static bool queue_open(struct trace *trace)
+/* Who is traced waits for room, so nothing is shed. */
+static bool output_open(struct trace *trace)
 {
-    struct muster_queue_config config = {
-        .epoch = trace->stream.epoch,
-        .budget_bytes = BUDGET_BYTES,
-        /* Who is traced waits for room; nothing is shed. */
-        .class_share = {MUSTER_SHARE_UNIT, MUSTER_SHARE_UNIT, MUSTER_SHARE_UNIT, MUSTER_SHARE_UNIT, MUSTER_SHARE_UNIT},
-        .numbered_upstream = true,
-        .stage = MUSTER_STAGE_AGENT_QUEUE,
-    };
-    enum muster_status status = muster_queue_init(&trace->queue_storage, &config, &trace->queue);
-
-    if (status == MUSTER_OK)
-        status = muster_cache_init(&trace->cache_storage, &trace->cache);
-    if (status != MUSTER_OK)
-        report("cannot make the queue: %s", muster_status_text(status));
-    return status == MUSTER_OK;
-}
-
-static bool sink_open(struct trace *trace)
-{
-    struct muster_sink_options options = {.stream = &trace->stream, .color = trace->options->color};
     const char *path = trace->options->output;
-    bool known;
+    struct output_file *output = &trace->output;
 
-    if (!(path ? output_file_open(&trace->output, path) : output_file_open_error(&trace->output))) {
-        report("cannot open %s: %s", trace->output.name, strerror(errno));
-        return false;
-    }
-    options.target = output_file_target(&trace->output);
-    trace->pump.sink = muster_sink_create(trace->options->format, &options, &known);
-    if (!trace->pump.sink)
-        report("cannot make the output: %s", muster_status_text(MUSTER_NO_MEMORY));
-    return trace->pump.sink != NULL;
+    trace->pump.stream = &trace->stream;
+    return pump_queue_open(&trace->pump, trace->stream.epoch, BUDGET_BYTES) &&
+           pump_sink_open(&trace->pump, output, path ? output_file_open(output, path) : output_file_open_error(output),
+                          trace->options->format, trace->options->color);
 }
 
 static bool pump_open(struct trace *trace)
@@ -123,11 +95,8 @@ static bool pump_open(struct trace *trace)
 
     status_record_fill(&started, MUSTER_EVENT_SENSOR_STARTED, &ledger);
     trace->wakeups = wakeups_create(trace->signals_fd, 0);
-    trace->pump.queue = trace->queue;
-    trace->pump.cache = trace->cache;
-    trace->pump.stream = &trace->stream;
     trace->pump.wakeups = trace->wakeups;
-    if (trace->wakeups && muster_queue_push_record(trace->queue, &started.record, 0) == MUSTER_OK &&
+    if (trace->wakeups && muster_queue_push_record(trace->pump.queue, &started.record, 0) == MUSTER_OK &&
         pump_start(&trace->pump))
         return true;
     report("cannot start: %s", strerror(errno));
@@ -206,12 +175,12 @@ static bool record_offer(struct trace *trace, const struct muster_record *record
 {
     enum muster_class class_of_record = muster_event_class(record->type);
 
-    if (!muster_queue_would_admit(trace->queue, class_of_record, record->size_bytes)) {
+    if (!muster_queue_would_admit(trace->pump.queue, class_of_record, record->size_bytes)) {
         __atomic_store_n(&trace->pump.ack_wanted, true, __ATOMIC_SEQ_CST);
-        if (!muster_queue_would_admit(trace->queue, class_of_record, record->size_bytes))
+        if (!muster_queue_would_admit(trace->pump.queue, class_of_record, record->size_bytes))
             return false;
     }
-    return muster_queue_push_record(trace->queue, record, 0) == MUSTER_OK;
+    return muster_queue_push_record(trace->pump.queue, record, 0) == MUSTER_OK;
 }
 
 /* Waits for room, and the process that the record is about with it. An output that failed gets nothing more; the
@@ -303,11 +272,7 @@ static int trace_threads(struct trace *trace)
 
 static void trace_close(struct trace *trace)
 {
-    muster_sink_destroy(trace->pump.sink);
-    if (trace->cache)
-        muster_cache_deinit(trace->cache);
-    if (trace->queue)
-        muster_queue_deinit(trace->queue);
+    pump_close(&trace->pump);
     wakeups_destroy(trace->wakeups);
     muster_tracer_destroy(trace->tracer);
 }
@@ -320,7 +285,7 @@ int trace_run(const struct trace_options *options)
     trace->options = options;
     host_describe(&trace->host, &trace->stream);
     trace->stream.provider = "ptrace";
-    if (tracer_open(trace) && queue_open(trace) && sink_open(trace) && pump_open(trace))
+    if (tracer_open(trace) && output_open(trace) && pump_open(trace))
         code = trace_threads(trace);
     trace_close(trace);
     return code;

@@ -16,14 +16,17 @@
 #include "muster/queue.h"
 #include "muster/sensor.h"
 #include "muster/sink.h"
+#include "output_file.h"
 #include "verdicts.h"
 #include "wakeups.h"
 #include "worker.h"
 
 struct pump {
-    struct muster_queue *queue;
+    union muster_queue_storage queue_storage; /* they hold locks, so a pump never moves */
+    union muster_cache_storage cache_storage;
+    struct muster_queue *queue; /* pump_queue_open */
     struct muster_cache *cache;
-    struct muster_sink *sink;
+    struct muster_sink *sink;           /* pump_sink_open */
     struct muster_stream *stream;       /* its clock offset is kept right by this thread */
     struct muster_sensor *sensor;       /* acknowledged only */
     const struct muster_filter *filter; /* NULL: everything is wanted */
@@ -47,6 +50,18 @@ struct pump {
     uint64_t delivered; /* numbered records that the output has */
     uint64_t filtered;  /* numbered records that were left out here */
 };
+
+/* Makes queue and cache, for records that an earlier hop has numbered, and shed where it had to. False, and told,
+ * where there is no memory. */
+bool pump_queue_open(struct pump *pump, uint64_t epoch, size_t budget_bytes);
+
+/* Makes the sink for pump->stream. `output_opened`: what opening the output has returned, with errno where it failed.
+ * False, and told. */
+bool pump_sink_open(struct pump *pump, struct output_file *output, bool output_opened, const char *format,
+                    enum muster_color color);
+
+/* Takes down what these two made. */
+void pump_close(struct pump *pump);
 
 /* Starts the thread. The caller has set all members up to wakeups. False with errno set. */
 bool pump_start(struct pump *pump);

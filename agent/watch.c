@@ -28,10 +28,6 @@ struct watch {
     struct output_file output;
     struct muster_sensor *sensor;
     struct wakeups *wakeups;
-    union muster_queue_storage queue_storage;
-    union muster_cache_storage cache_storage;
-    struct muster_queue *queue;
-    struct muster_cache *cache;
     struct pump pump;
     struct capture capture;
 };
@@ -57,39 +53,15 @@ static bool sensor_open(struct watch *watch)
     return true;
 }
 
-static bool queue_open(struct watch *watch)
+/* The ring has shed by class already; what it kept is not shed again. */
+static bool output_open(struct watch *watch)
 {
-    struct muster_queue_config config = {
-        .epoch = watch->stream.epoch,
-        .budget_bytes = QUEUE_BUDGET(watch->options->buffer_bytes),
-        /* The ring has shed by class already; what it kept is not shed again. */
-        .class_share = {MUSTER_SHARE_UNIT, MUSTER_SHARE_UNIT, MUSTER_SHARE_UNIT, MUSTER_SHARE_UNIT, MUSTER_SHARE_UNIT},
-        .numbered_upstream = true,
-        .stage = MUSTER_STAGE_AGENT_QUEUE,
-    };
-    enum muster_status status = muster_queue_init(&watch->queue_storage, &config, &watch->queue);
+    const struct watch_options *options = watch->options;
 
-    if (status == MUSTER_OK)
-        status = muster_cache_init(&watch->cache_storage, &watch->cache);
-    if (status != MUSTER_OK)
-        report("cannot make the queue: %s", muster_status_text(status));
-    return status == MUSTER_OK;
-}
-
-static bool sink_open(struct watch *watch)
-{
-    struct muster_sink_options options = {.stream = &watch->stream, .color = watch->options->color};
-    bool known;
-
-    if (!output_file_open(&watch->output, watch->options->output)) {
-        report("cannot open %s: %s", watch->output.name, strerror(errno));
-        return false;
-    }
-    options.target = output_file_target(&watch->output);
-    watch->pump.sink = muster_sink_create(watch->options->format, &options, &known);
-    if (!watch->pump.sink)
-        report("cannot make the output: %s", muster_status_text(MUSTER_NO_MEMORY));
-    return watch->pump.sink != NULL;
+    watch->pump.stream = &watch->stream;
+    return pump_queue_open(&watch->pump, watch->stream.epoch, QUEUE_BUDGET(options->buffer_bytes)) &&
+           pump_sink_open(&watch->pump, &watch->output, output_file_open(&watch->output, options->output),
+                          options->format, options->color);
 }
 
 static bool threads_open(struct watch *watch)
@@ -98,15 +70,12 @@ static bool threads_open(struct watch *watch)
     struct capture *capture = &watch->capture;
 
     watch->wakeups = wakeups_create(muster_sensor_wake_handle(watch->sensor), watch->options->duration_ms);
-    pump->queue = watch->queue;
-    pump->cache = watch->cache;
-    pump->stream = &watch->stream;
     pump->sensor = watch->sensor;
     pump->filter = watch->options->filter.active ? &watch->options->filter : NULL;
     pump->wakeups = watch->wakeups;
     *capture = (struct capture){
         .sensor = watch->sensor,
-        .queue = watch->queue,
+        .queue = watch->pump.queue,
         .pump = pump,
         .output = &watch->output,
         .wakeups = watch->wakeups,
@@ -126,12 +95,12 @@ static bool attach(struct watch *watch)
     struct muster_sensor_error error;
 
     watch->capture.sensor = watch->sensor;
-    watch->capture.queue = watch->queue;
+    watch->capture.queue = watch->pump.queue;
     capture_ledger(&watch->capture, &ledger);
     status_record_fill(&started, MUSTER_EVENT_SENSOR_STARTED, &ledger);
     if (!muster_sensor_attach(watch->sensor, &error))
         return sensor_failed(&error);
-    return muster_queue_push_record(watch->queue, &started.record, 0) == MUSTER_OK;
+    return muster_queue_push_record(watch->pump.queue, &started.record, 0) == MUSTER_OK;
 }
 
 static bool baseline_push(struct watch *watch)
@@ -197,11 +166,7 @@ static int end_report(struct watch *watch, enum capture_end end)
  * everything that it uses; the end of the process takes care of those. */
 static void watch_close(struct watch *watch)
 {
-    muster_sink_destroy(watch->pump.sink);
-    if (watch->cache)
-        muster_cache_deinit(watch->cache);
-    if (watch->queue)
-        muster_queue_deinit(watch->queue);
+    pump_close(&watch->pump);
     wakeups_destroy(watch->wakeups);
     muster_sensor_close(watch->sensor);
 }
@@ -238,7 +203,7 @@ int watch_run(const struct watch_options *options)
     wakeups_stop_keep();
     watch->options = options;
     host_describe(&watch->host, &watch->stream);
-    if (sensor_open(watch) && queue_open(watch) && sink_open(watch) && attach(watch) && threads_open(watch))
+    if (sensor_open(watch) && output_open(watch) && attach(watch) && threads_open(watch))
         code = watch_threads(watch);
     watch_close(watch);
     return code;
