@@ -263,13 +263,13 @@ static bool processes_complete(const struct muster_sensor *sensor, struct stash 
 /* Every live event that happened before now, read through a copy of the ring's reader. */
 static bool live_collect(const struct muster_sensor *sensor, struct live_events *live)
 {
-    struct ring ring = sensor->ring;
+    struct ring ring = sensor->intake.ring;
     const struct muster_record *record;
     uint64_t end, sequence = __atomic_load_n(&sensor->programs->bss->control.sequence, __ATOMIC_SEQ_CST);
     uint32_t size_bytes;
     const void *bytes;
 
-    while (!account_programs_done(&sensor->account, sequence & SENSOR_SEQUENCE_MASK))
+    while (!account_programs_done(&sensor->intake.account, sequence & SENSOR_SEQUENCE_MASK))
         sched_yield();
     end = __atomic_load_n(ring.producer_position, __ATOMIC_ACQUIRE);
     while (ring.position < end) {

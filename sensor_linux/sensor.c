@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -35,7 +34,7 @@ static bool cpus_map(struct muster_sensor *sensor)
     if (memory == MAP_FAILED)
         return false;
     sensor->cpus = memory;
-    account_init(&sensor->account, &sensor->programs->bss->control, sensor->cpus, count);
+    intake_init(&sensor->intake, &sensor->programs->bss->control, sensor->cpus, count, sensor_now_ns());
     return true;
 }
 
@@ -75,12 +74,11 @@ bool muster_sensor_open(const struct muster_sensor_options *options, struct must
     sensor->programs = sensor_load(options, ret_error);
     if (!sensor->programs)
         goto failed;
-    if (!ring_init(&sensor->ring, bpf_map__fd(sensor->programs->maps.ring), options->buffer_bytes) ||
+    if (!ring_init(&sensor->intake.ring, bpf_map__fd(sensor->programs->maps.ring), options->buffer_bytes) ||
         !cpus_map(sensor) || !wake_fd_open(sensor)) {
         sensor_fail(ret_error, errno, "cannot map the sensor's memory");
         goto failed;
     }
-    sensor->missed_checked_ns = sensor_now_ns();
     *ret_sensor = sensor;
     return true;
 failed:
@@ -107,44 +105,19 @@ bool muster_sensor_attach(struct muster_sensor *sensor, struct muster_sensor_err
     return true;
 }
 
-static void record_refused(struct muster_sensor *sensor, const void *bytes, uint32_t size_bytes)
-{
-    const struct muster_record *record = bytes;
-
-    if (size_bytes >= sizeof(*record) && muster_event_is_numbered(record->type) && record->type <= SENSOR_PROGRAM_COUNT)
-        sensor->account.invalid[record->type - 1]++;
-}
-
 const struct muster_record *muster_sensor_next(struct muster_sensor *sensor, uint64_t *ret_position)
 {
-    const struct muster_record *record;
-    const void *bytes;
-    uint32_t size_bytes;
-
-    for (;;) {
-        sensor->last_position = sensor->ring.position;
-        bytes = ring_next(&sensor->ring, &size_bytes);
-        if (!bytes)
-            return NULL;
-        if (muster_record_validate(bytes, size_bytes, &record) != MUSTER_OK) {
-            record_refused(sensor, bytes, size_bytes);
-            continue;
-        }
-        account_read(&sensor->account, record->sequence);
-        *ret_position = sensor->ring.position;
-        return record;
-    }
+    return intake_next(&sensor->intake, ret_position);
 }
 
 void muster_sensor_unread(struct muster_sensor *sensor, const struct muster_record *record)
 {
-    account_unread(&sensor->account, record->sequence);
-    sensor->ring.position = sensor->last_position;
+    intake_unread(&sensor->intake, record);
 }
 
 void muster_sensor_ack(struct muster_sensor *sensor, uint64_t position)
 {
-    ring_ack(&sensor->ring, position);
+    intake_ack(&sensor->intake, position);
 }
 
 intptr_t muster_sensor_wake_handle(const struct muster_sensor *sensor)
@@ -154,17 +127,11 @@ intptr_t muster_sensor_wake_handle(const struct muster_sensor *sensor)
 
 bool muster_sensor_arm(struct muster_sensor *sensor, bool quiet)
 {
-    uint64_t *wake_at = &sensor->programs->bss->control.wake_at;
-    uint64_t distance = quiet ? 1 : sensor->ring.size_bytes / 4;
     struct epoll_event event;
 
     /* Forget a wake-up that belongs to what has been read. */
     (void)epoll_wait(sensor->wake_fd, &event, 1, 0);
-    __atomic_store_n(wake_at, sensor->ring.position + distance, __ATOMIC_SEQ_CST);
-    if (!quiet || !ring_has_more(&sensor->ring))
-        return true;
-    __atomic_store_n(wake_at, SENSOR_AWAKE, __ATOMIC_SEQ_CST);
-    return false;
+    return intake_arm(&sensor->intake, quiet);
 }
 
 bool muster_sensor_alive(const struct muster_sensor *sensor, struct muster_sensor_error *ret_error)
@@ -181,7 +148,7 @@ bool muster_sensor_filters(void)
 
 bool muster_sensor_has_losses(const struct muster_sensor *sensor)
 {
-    return account_has_losses(&sensor->account);
+    return account_has_losses(&sensor->intake.account);
 }
 
 /* Runs of each program that the kernel skipped, ever; an old kernel that cannot say says 0. */
@@ -202,56 +169,17 @@ static void missed_runs(const struct muster_sensor *sensor, uint64_t ret_missed[
     }
 }
 
-static void missed_account(struct muster_sensor *sensor, muster_sensor_tell tell, void *context)
-{
-    uint64_t missed[SENSOR_PROGRAM_COUNT], now_ns = sensor_now_ns();
-    struct muster_gap gap;
-
-    missed_runs(sensor, missed);
-    for (unsigned i = 0; i < SENSOR_PROGRAM_COUNT; i++) {
-        uint64_t ever = missed[i];
-
-        missed[i] = ever - sensor->missed_told[i];
-        sensor->missed_told[i] = ever;
-    }
-    account_missed(&sensor->account, missed, sensor->missed_checked_ns, now_ns, &gap);
-    sensor->missed_checked_ns = now_ns;
-    if (gap.count > 0)
-        tell(context, &gap.record);
-}
-
-static bool settle(struct muster_sensor *sensor, muster_sensor_tell tell, void *context)
-{
-    struct muster_gap gap;
-
-    account_flip(&sensor->account);
-    if (!account_settle(&sensor->account, &sensor->ring, sensor_now_ns(), &gap))
-        return false;
-    if (gap.count > 0)
-        tell(context, &gap.record);
-    return true;
-}
-
 bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell tell, void *context)
 {
-    const uint64_t *sequence = &sensor->programs->bss->control.sequence;
+    uint64_t missed[SENSOR_PROGRAM_COUNT], now_ns = sensor_now_ns();
 
-    missed_account(sensor, tell, context);
-    /* Where a generation was flipped earlier, the first settles that one, the second what came since. */
-    if (settle(sensor, tell, context))
-        (void)settle(sensor, tell, context);
-    return sensor->account.settled_sequence == (__atomic_load_n(sequence, __ATOMIC_SEQ_CST) & SENSOR_SEQUENCE_MASK);
+    missed_runs(sensor, missed);
+    return intake_account(&sensor->intake, missed, now_ns, tell, context);
 }
 
 void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sensor_counts *ret_counts)
 {
-    const uint64_t *sequence = &sensor->programs->bss->control.sequence;
-    uint64_t missed = sensor->account.dropped[MUSTER_CAUSE_PROGRAM_MISSED];
-
-    *ret_counts = (struct muster_sensor_counts){.read = sensor->account.read, .filtered = sensor->account.filtered};
-    ret_counts->produced = (__atomic_load_n(sequence, __ATOMIC_SEQ_CST) & SENSOR_SEQUENCE_MASK) + missed;
-    memcpy(ret_counts->dropped, sensor->account.dropped, sizeof(ret_counts->dropped));
-    memcpy(ret_counts->told, sensor->account.dropped, sizeof(ret_counts->told));
+    intake_counts(&sensor->intake, ret_counts);
 }
 
 void muster_sensor_detach(struct muster_sensor *sensor)
@@ -276,7 +204,7 @@ void muster_sensor_close(struct muster_sensor *sensor)
         close(sensor->wake_fd);
     if (sensor->cpus)
         munmap(sensor->cpus, sensor->cpus_bytes);
-    ring_deinit(&sensor->ring);
+    ring_deinit(&sensor->intake.ring);
     if (sensor->programs)
         muster_bpf__destroy(sensor->programs);
     free(sensor);

@@ -6,28 +6,23 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "account.h"
 #include "bpf/sensor_shared.h"
+#include "intake.h"
 #include "muster/filter.h" /* before the skeleton, which has one */
 
 #include "muster.skel.h"
 #include "muster/sensor.h"
-#include "ring.h"
 
 struct muster_sensor {
     struct muster_bpf *programs;
     struct bpf_link *links[SENSOR_PROGRAM_COUNT];
     struct muster_sensor_options options;
     uint64_t epoch;
-    struct ring ring;
-    uint64_t last_position; /* of the record that next returned last */
-    struct account account;
+    struct intake intake;
     struct sensor_cpu *cpus; /* mapped */
     size_t cpus_bytes;
     int wake_fd;          /* an epoll on the ring: edge-triggered whatever the caller does */
     uint64_t attached_ns; /* when the last program was attached */
-    uint64_t missed_told[SENSOR_PROGRAM_COUNT];
-    uint64_t missed_checked_ns;
 };
 
 /* CLOCK_BOOTTIME, the clock of the records. */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The intake: what comes in from the kernel side, wherever the memory comes from that the two share. Records are read
+ * in place and can be given back, each number is accounted for, and the BPF programs are told when to wake us.
+ *
+ * sensor.c stands on it with what it has mapped, tests/simulator with plain memory. One thread, but for intake_ack.
+ */
+#ifndef MUSTER_INTAKE_H
+#define MUSTER_INTAKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "account.h"
+#include "bpf/sensor_shared.h"
+#include "muster/sensor.h"
+#include "ring.h"
+
+struct intake {
+    struct ring ring; /* set by the owner, who unmaps it, too */
+    struct account account;
+    struct sensor_control *control; /* shared with the kernel */
+    uint64_t last_position;         /* of the record that next returned last */
+    uint64_t missed_told[SENSOR_PROGRAM_COUNT];
+    uint64_t missed_checked_ns;
+};
+
+/* Everything but the ring. `cpus`: one for each possible CPU, shared with the kernel. */
+void intake_init(struct intake *intake, struct sensor_control *control, struct sensor_cpu *cpus, uint32_t cpu_count,
+                 uint64_t now_ns);
+
+/* As in muster/sensor.h. */
+const struct muster_record *intake_next(struct intake *intake, uint64_t *ret_position);
+void intake_unread(struct intake *intake, const struct muster_record *record);
+void intake_ack(struct intake *intake, uint64_t position);
+bool intake_arm(struct intake *intake, bool quiet);
+void intake_counts(const struct intake *intake, struct muster_sensor_counts *ret_counts);
+
+/* Likewise; `missed`: runs of each program that the kernel skipped, ever. */
+bool intake_account(struct intake *intake, const uint64_t missed[SENSOR_PROGRAM_COUNT], uint64_t now_ns,
+                    muster_sensor_tell tell, void *context);
+
+#endif
