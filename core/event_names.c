@@ -83,37 +83,10 @@ const char *muster_stage_name(unsigned stage)
     return name_at(names, COUNT_OF(names), stage);
 }
 
+#define FIELD_NAME(symbol, number, member, form, name, ...) [number] = (name),
+
 const char *muster_field_name(unsigned field)
 {
-    static const char *const names[MUSTER_FIELD_COUNT] = {
-        [MUSTER_FIELD_PID] = "process.pid",
-        [MUSTER_FIELD_TID] = "process.thread.id",
-        [MUSTER_FIELD_START] = "process.start",
-        [MUSTER_FIELD_PARENT_PID] = "process.parent.pid",
-        [MUSTER_FIELD_PARENT_START] = "process.parent.start",
-        [MUSTER_FIELD_SESSION] = "process.session_leader.pid",
-        [MUSTER_FIELD_USER] = "process.user.id",
-        [MUSTER_FIELD_GROUP] = "process.group.id",
-        [MUSTER_FIELD_REAL_USER] = "process.real_user.id",
-        [MUSTER_FIELD_REAL_GROUP] = "process.real_group.id",
-        [MUSTER_FIELD_ARGS_COUNT] = "process.args_count",
-        [MUSTER_FIELD_EXIT_CODE] = "process.exit_code",
-        [MUSTER_FIELD_RUN_TIME] = "event.duration",
-        [MUSTER_FIELD_EXECUTABLE] = "process.executable",
-        [MUSTER_FIELD_WORKING_DIRECTORY] = "process.working_directory",
-        [MUSTER_FIELD_ARGS] = "process.args",
-        [MUSTER_FIELD_THREAD_NAME] = "process.thread.name",
-        [MUSTER_FIELD_PARENT_EXECUTABLE] = "process.parent.executable",
-        [MUSTER_FIELD_MESSAGE] = "message",
-        [MUSTER_FIELD_LOGON_ID] = "muster.windows.logon_id",
-        [MUSTER_FIELD_TERMINAL_SESSION] = "muster.windows.session_id",
-        [MUSTER_FIELD_CREATOR_PID] = "muster.creator.pid",
-        [MUSTER_FIELD_CREATOR_TID] = "muster.creator.tid",
-        [MUSTER_FIELD_CREATOR_START] = "muster.creator.start",
-        [MUSTER_FIELD_INTEGRITY] = "muster.windows.integrity_level",
-        [MUSTER_FIELD_ELEVATED] = "muster.windows.elevated",
-        [MUSTER_FIELD_COMMAND_LINE] = "process.command_line",
-        [MUSTER_FIELD_USER_SID] = "process.user.id",
-    };
+    static const char *const names[MUSTER_FIELD_COUNT] = {MUSTER_FIELDS(FIELD_NAME)};
     return name_at(names, COUNT_OF(names), field);
 }

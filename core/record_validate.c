@@ -20,15 +20,17 @@ struct scalar {
     uint8_t end_bytes; /* of the member, from the beginning of the record */
 };
 
-#define SCALAR(field_, type, member)                                                                                   \
-    {.field = (field_), .end_bytes = (uint8_t)(offsetof(type, member) + sizeof(((type *)0)->member))},
+#define SCALAR(symbol, type, member)                                                                                   \
+    {.field = MUSTER_FIELD_##symbol, .end_bytes = (uint8_t)(offsetof(type, member) + sizeof(((type *)0)->member))},
+#define START_SCALAR(symbol, number, member, ...) SCALAR(symbol, struct muster_process_start, member)
+#define EXIT_SCALAR(symbol, number, member, ...)  SCALAR(symbol, struct muster_process_exit, member)
+#define FORK_SCALAR(symbol, number, member, ...)  SCALAR(symbol, struct muster_process_fork, member)
+#define GAP_SCALAR(symbol, number, member, ...)   SCALAR(symbol, struct muster_gap, member)
 
-static const struct scalar start_scalars[] = {MUSTER_PROCESS_SCALARS(SCALAR, struct muster_process_start)
-                                                  MUSTER_START_SCALARS(SCALAR)};
-static const struct scalar exit_scalars[] = {MUSTER_PROCESS_SCALARS(SCALAR, struct muster_process_exit)
-                                                 MUSTER_EXIT_SCALARS(SCALAR)};
-static const struct scalar fork_scalars[] = {MUSTER_PROCESS_SCALARS(SCALAR, struct muster_process_fork)};
-static const struct scalar gap_scalars[] = {MUSTER_GAP_SCALARS(SCALAR)};
+static const struct scalar start_scalars[] = {MUSTER_PROCESS_FIELDS(START_SCALAR) MUSTER_START_FIELDS(START_SCALAR)};
+static const struct scalar exit_scalars[] = {MUSTER_PROCESS_FIELDS(EXIT_SCALAR) MUSTER_EXIT_FIELDS(EXIT_SCALAR)};
+static const struct scalar fork_scalars[] = {MUSTER_PROCESS_FIELDS(FORK_SCALAR)};
+static const struct scalar gap_scalars[] = {MUSTER_GAP_FIELDS(GAP_SCALAR)};
 
 struct shape {
     const struct scalar *scalars;
@@ -129,9 +131,13 @@ static bool texts_are_sound(const struct muster_record *record)
 
 static bool start_is_sound(const struct muster_process_start *start)
 {
-    if (start->record.fixed_bytes < sizeof *start)
-        return true;
-    return start->reserved == 0 && (!muster_record_has(&start->record, MUSTER_FIELD_ELEVATED) || start->elevated <= 1);
+    const uint32_t fixed = start->record.fixed_bytes;
+
+    if (fixed > offsetof(struct muster_process_start, reserved) && start->reserved != 0)
+        return false;
+    if (fixed > offsetof(struct muster_process_start, reserved_end) && start->reserved_end != 0)
+        return false;
+    return !muster_record_has(&start->record, MUSTER_FIELD_ELEVATED) || start->elevated <= 1;
 }
 
 static bool exit_is_sound(const struct muster_process_exit *exit)

@@ -304,12 +304,12 @@ static void tell_ended(const struct live_events *live, uint64_t attached_ns, mus
 
         if (!live_events_tell_ended(live, exit, attached_ns))
             continue;
-        start.record.size_bytes = MUSTER_PROCESS_START_LINUX_BYTES;
+        start.record.size_bytes = sizeof(struct muster_process_start);
         start.record.type = MUSTER_EVENT_PROCESS_RUNNING;
         start.record.version = MUSTER_RECORD_VERSION;
         start.record.flags = MUSTER_RECORD_SYNTHETIC;
         start.record.time_ns = attached_ns;
-        start.record.fixed_bytes = MUSTER_PROCESS_START_LINUX_BYTES;
+        start.record.fixed_bytes = sizeof(struct muster_process_start);
         start.record.valid = MUSTER_FIELD_BIT(MUSTER_FIELD_PID) | MUSTER_FIELD_BIT(MUSTER_FIELD_START);
         start.process.pid = exit->pid;
         start.process.start_ns = exit->start_ns;

@@ -140,10 +140,10 @@ static void start_begin(struct muster_process_start *start, uint32_t pid)
     *start = (struct muster_process_start){
         .record =
             {
-                .size_bytes = MUSTER_PROCESS_START_LINUX_BYTES,
+                .size_bytes = sizeof(struct muster_process_start),
                 .type = MUSTER_EVENT_PROCESS_RUNNING,
                 .version = MUSTER_RECORD_VERSION,
-                .fixed_bytes = MUSTER_PROCESS_START_LINUX_BYTES,
+                .fixed_bytes = sizeof(struct muster_process_start),
                 .valid = MUSTER_FIELD_BIT(MUSTER_FIELD_PID) | MUSTER_FIELD_BIT(MUSTER_FIELD_START) |
                          MUSTER_FIELD_BIT(MUSTER_FIELD_PARENT_PID) | MUSTER_FIELD_BIT(MUSTER_FIELD_SESSION) |
                          MUSTER_FIELD_BIT(MUSTER_FIELD_USER) | MUSTER_FIELD_BIT(MUSTER_FIELD_GROUP) |

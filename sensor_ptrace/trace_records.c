@@ -203,7 +203,7 @@ void trace_start(struct trace_records *records, const struct tracee_table *table
                  const struct tracee_facts *facts, uint32_t tid)
 {
     struct muster_process_start start = {
-        .record = header(records, MUSTER_EVENT_PROCESS_START, MUSTER_PROCESS_START_LINUX_BYTES)};
+        .record = header(records, MUSTER_EVENT_PROCESS_START, sizeof(struct muster_process_start))};
     struct start_texts texts = {.record = &start.record};
 
     process_put(&start.record, &start.process, table, tracee, facts, tid);

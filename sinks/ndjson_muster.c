@@ -7,23 +7,6 @@
 #include "ndjson_internal.h"
 #include "tally.h"
 
-/* What the line calls a field: its ECS name, or that of our own member. */
-static const char *name_of_field(unsigned field)
-{
-    switch (field) {
-    case MUSTER_FIELD_IMAGE_FLAGS:
-        return "muster.image";
-    case MUSTER_FIELD_EXIT_SIGNAL:
-        return "muster.exit.signal";
-    case MUSTER_FIELD_CORE_DUMPED:
-        return "muster.exit.core_dumped";
-    case MUSTER_FIELD_SCRIPT:
-        return "muster.script";
-    default:
-        return muster_field_name(field);
-    }
-}
-
 /* Members for the counts that are not 0. */
 static void write_counts(struct buffer *out, const uint64_t *counts, unsigned count,
                          const char *(*name_of)(unsigned, struct tally_spare *))
@@ -247,7 +230,7 @@ static void write_unavailable(struct ndjson_line *line)
     for (unsigned field = 0; field < MUSTER_FIELD_COUNT; field++) {
         if (!muster_record_unavailable(line->record, field))
             continue;
-        const char *name = name_of_field(field);
+        const char *name = muster_field_name(field);
         if (name != NULL)
             (void)json_string(line->out, name, strlen(name), 0);
     }
@@ -259,7 +242,7 @@ static void write_truncated(struct ndjson_line *line)
     struct json_scope object = json_open_object(line->out, "truncated");
     for (unsigned field = MUSTER_FIELD_FIRST_TEXT; field < MUSTER_FIELD_COUNT; field++) {
         const struct muster_text *text = line_text(line, field);
-        const char *name = name_of_field(field);
+        const char *name = muster_field_name(field);
         if (text == NULL || name == NULL || text->full_bytes <= text->size_bytes)
             continue;
         json_key(line->out, name);
@@ -272,7 +255,7 @@ static void write_raw(struct ndjson_line *line)
 {
     struct json_scope object = json_open_object(line->out, "raw");
     for (unsigned field = MUSTER_FIELD_FIRST_TEXT; field < MUSTER_FIELD_COUNT; field++) {
-        const char *name = name_of_field(field);
+        const char *name = muster_field_name(field);
         if ((line->inexact & MUSTER_FIELD_BIT(field)) == 0 || name == NULL)
             continue;
         const struct muster_text *text = line_text(line, field);

@@ -9,6 +9,8 @@
 #ifndef MUSTER_EVENT_H
 #define MUSTER_EVENT_H
 
+#include "muster/fields.h"
+
 /* The first four are numbered: the kernel side gives each a sequence number. The others are not
  * counted by any ledger. */
 enum muster_event_type {
@@ -68,64 +70,27 @@ enum muster_stage {
 };
 
 /*
- * Fields. Each is one bit in `valid` and in `unavailable` of a record: valid, the value is there;
- * unavailable, it was looked for and could not be read; neither, this source does not have it.
- * Scalars have the low numbers and stand in the fixed part of a record (wire.h), texts have the
- * high ones and stand behind it.
+ * Fields (fields.h is the table of them). Each is one bit in `valid` and in `unavailable` of a record: valid, the value
+ * is there; unavailable, it was looked for and could not be read; neither, this source does not have it. Scalars have
+ * the low numbers and stand in the fixed part of a record (wire.h), texts have the high ones and stand behind it.
  */
-enum muster_field {
-    /* every process event */
-    MUSTER_FIELD_PID = 0,   /* in the initial pid namespace */
-    MUSTER_FIELD_TID = 1,   /* the thread that acted: called exec, fork, or ended last */
-    MUSTER_FIELD_START = 2, /* when the process began, on the stream's clock */
-    MUSTER_FIELD_PARENT_PID = 3,
-    MUSTER_FIELD_PARENT_START = 4,
-    MUSTER_FIELD_SESSION = 5,
-    MUSTER_FIELD_USER = 6,  /* effective */
-    MUSTER_FIELD_GROUP = 7, /* effective */
-    MUSTER_FIELD_REAL_USER = 8,
-    MUSTER_FIELD_REAL_GROUP = 9,
-    /* start and running */
-    MUSTER_FIELD_ARGS_COUNT = 10,
-    MUSTER_FIELD_IMAGE_FLAGS = 11,
-    /* exit */
-    MUSTER_FIELD_EXIT_CODE = 12,   /* only where the process ended by itself */
-    MUSTER_FIELD_EXIT_SIGNAL = 13, /* only where a signal ended it */
-    MUSTER_FIELD_CORE_DUMPED = 14,
-    MUSTER_FIELD_RUN_TIME = 15,
-    /* gap */
-    MUSTER_FIELD_SEQUENCE_RANGE = 16, /* absent where what was lost was never numbered */
-    /* start and running, Windows */
-    MUSTER_FIELD_LOGON_ID = 17,         /* LUID of the logon that the token came from */
-    MUSTER_FIELD_TERMINAL_SESSION = 18, /* 0: services */
-    MUSTER_FIELD_CREATOR_PID = 19,      /* who called for it; may differ from the parent, which a caller can choose */
-    MUSTER_FIELD_CREATOR_TID = 20,
-    MUSTER_FIELD_CREATOR_START = 21,
-    MUSTER_FIELD_INTEGRITY = 22, /* RID of the token's mandatory label: 0x2000 medium, 0x3000 high, 0x4000 system */
-    MUSTER_FIELD_ELEVATED = 23,  /* the token has the administrators' group, and enabled */
+#define MUSTER_FIELD_NUMBER(symbol, number, ...) MUSTER_FIELD_##symbol = (number),
+enum muster_field { MUSTER_FIELDS(MUSTER_FIELD_NUMBER) };
+#undef MUSTER_FIELD_NUMBER
 
-    /* texts */
-    MUSTER_FIELD_EXECUTABLE = 32,        /* absolute path of the file that was mapped */
-    MUSTER_FIELD_WORKING_DIRECTORY = 33, /* absolute path */
-    MUSTER_FIELD_ARGS = 34,              /* each argument followed by a NUL */
-    MUSTER_FIELD_SCRIPT = 35,            /* path given to exec, where an interpreter runs it */
-    MUSTER_FIELD_THREAD_NAME = 36,       /* comm of the process's first thread, 15 bytes at most */
-    MUSTER_FIELD_PARENT_EXECUTABLE = 37,
-    MUSTER_FIELD_MESSAGE = 38,
-    MUSTER_FIELD_COMMAND_LINE = 39, /* Windows: one string, as its creator gave it */
-    MUSTER_FIELD_USER_SID = 40,     /* Windows: "S-1-5-18" */
-};
-
-#define MUSTER_FIELD_COUNT        41
-#define MUSTER_FIELD_SCALAR_COUNT 24
-#define MUSTER_FIELD_FIRST_TEXT   32
+#define MUSTER_FIELD_COUNT        59 /* one more than the highest number; some below are free */
+#define MUSTER_FIELD_SCALAR_COUNT 43 /* likewise of the scalars */
+#define MUSTER_FIELD_FIRST_TEXT   48
 #define MUSTER_FIELD_BIT(field)   (1ULL << (field))
 
 /* Bits of MUSTER_FIELD_IMAGE_FLAGS. */
 #define MUSTER_IMAGE_DELETED 1U /* the file had no name left in its directory when it was mapped */
 #define MUSTER_IMAGE_MEMFD   2U /* the file never had one: memfd_create(2) */
 #define MUSTER_IMAGE_OPENED_NAME                                                                                       \
-    4U /* Windows: the path is that of the file that was opened, not what the creator said */
+    4U                          /* Windows: the path is that of the file that was opened, not what the creator said */
+#define MUSTER_IMAGE_SETUID 8U  /* the file's mode has the bit; whether it took effect, user and real user tell */
+#define MUSTER_IMAGE_SETGID 16U /* likewise, with the group's right to execute: without that it means something else   \
+                                 */
 
 /* Longest text that is kept whole; of a longer one, this much is kept as head and tail. */
 #define MUSTER_ARGS_MAX_BYTES 32768U

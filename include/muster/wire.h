@@ -79,7 +79,7 @@ struct muster_process_start {
     struct muster_process process;
     uint32_t args_count;
     uint32_t image_flags;
-    /* Windows; a record of Linux ends before it. */
+    /* Windows */
     uint64_t logon_id;
     uint64_t creator_start_ns;
     uint32_t terminal_session_id;
@@ -88,9 +88,21 @@ struct muster_process_start {
     uint32_t integrity_rid;
     uint32_t elevated; /* 0 or 1 */
     uint32_t reserved; /* 0 */
+    /* Linux */
+    uint64_t capabilities_effective; /* bit n: capability n of linux/capability.h */
+    uint64_t capabilities_permitted;
+    uint64_t cgroup_id;
+    uint64_t image_inode;
+    uint64_t image_modified_ns; /* since 1970, as the file system has it, not on the stream's clock */
+    uint32_t image_device;      /* of the file system that the image is on: major << 20 | minor */
+    uint32_t login_user_id;
+    uint32_t process_group_id;
+    uint32_t tty_device; /* major << 20 | minor */
+    uint32_t pid_namespace;
+    uint32_t mount_namespace;
+    uint32_t namespace_pid; /* the pid in pid_namespace */
+    uint32_t reserved_end;  /* 0 */
 };
-
-#define MUSTER_PROCESS_START_LINUX_BYTES offsetof(struct muster_process_start, logon_id)
 
 /* MUSTER_EVENT_PROCESS_EXIT */
 struct muster_process_exit {
@@ -101,6 +113,10 @@ struct muster_process_exit {
     uint8_t core_dumped; /* 0 or 1 */
     uint16_t reserved;   /* 0 */
     uint64_t run_time_ns;
+    /* Linux: of all its threads */
+    uint64_t user_time_ns;
+    uint64_t system_time_ns;
+    uint64_t peak_rss_bytes;
 };
 
 /* MUSTER_EVENT_PROCESS_FORK: `process` is the child. */
@@ -191,7 +207,20 @@ MUSTER_ASSERT_AT(muster_process_start, creator_tid, 128);
 MUSTER_ASSERT_AT(muster_process_start, integrity_rid, 132);
 MUSTER_ASSERT_AT(muster_process_start, elevated, 136);
 MUSTER_ASSERT_AT(muster_process_start, reserved, 140);
-MUSTER_ASSERT_SIZE(muster_process_start, 144);
+MUSTER_ASSERT_AT(muster_process_start, capabilities_effective, 144);
+MUSTER_ASSERT_AT(muster_process_start, capabilities_permitted, 152);
+MUSTER_ASSERT_AT(muster_process_start, cgroup_id, 160);
+MUSTER_ASSERT_AT(muster_process_start, image_inode, 168);
+MUSTER_ASSERT_AT(muster_process_start, image_modified_ns, 176);
+MUSTER_ASSERT_AT(muster_process_start, image_device, 184);
+MUSTER_ASSERT_AT(muster_process_start, login_user_id, 188);
+MUSTER_ASSERT_AT(muster_process_start, process_group_id, 192);
+MUSTER_ASSERT_AT(muster_process_start, tty_device, 196);
+MUSTER_ASSERT_AT(muster_process_start, pid_namespace, 200);
+MUSTER_ASSERT_AT(muster_process_start, mount_namespace, 204);
+MUSTER_ASSERT_AT(muster_process_start, namespace_pid, 208);
+MUSTER_ASSERT_AT(muster_process_start, reserved_end, 212);
+MUSTER_ASSERT_SIZE(muster_process_start, 216);
 
 MUSTER_ASSERT_AT(muster_process_exit, process, 48);
 MUSTER_ASSERT_AT(muster_process_exit, exit_code, 96);
@@ -199,7 +228,10 @@ MUSTER_ASSERT_AT(muster_process_exit, exit_signal, 100);
 MUSTER_ASSERT_AT(muster_process_exit, core_dumped, 101);
 MUSTER_ASSERT_AT(muster_process_exit, reserved, 102);
 MUSTER_ASSERT_AT(muster_process_exit, run_time_ns, 104);
-MUSTER_ASSERT_SIZE(muster_process_exit, 112);
+MUSTER_ASSERT_AT(muster_process_exit, user_time_ns, 112);
+MUSTER_ASSERT_AT(muster_process_exit, system_time_ns, 120);
+MUSTER_ASSERT_AT(muster_process_exit, peak_rss_bytes, 128);
+MUSTER_ASSERT_SIZE(muster_process_exit, 136);
 
 MUSTER_ASSERT_AT(muster_process_fork, process, 48);
 MUSTER_ASSERT_SIZE(muster_process_fork, 96);
@@ -230,34 +262,14 @@ MUSTER_STATIC_ASSERT(MUSTER_CAUSE_COUNT <= MUSTER_GAP_CAUSES, "a gap holds every
 MUSTER_STATIC_ASSERT(MUSTER_EVENT_NUMBERED_COUNT <= MUSTER_GAP_TYPES, "a gap holds every numbered type");
 MUSTER_STATIC_ASSERT(MUSTER_FIELD_COUNT <= 64, "one bit a field");
 
-/* Every scalar field: X(FIELD, struct that has it, member). Validation and the documents are made
- * from this; a new scalar field is a member above, a number in event.h, and a line here. */
-#define MUSTER_PROCESS_SCALARS(X, type)                                                                                \
-    X(MUSTER_FIELD_PID, type, process.pid)                                                                             \
-    X(MUSTER_FIELD_TID, type, process.tid)                                                                             \
-    X(MUSTER_FIELD_START, type, process.start_ns)                                                                      \
-    X(MUSTER_FIELD_PARENT_PID, type, process.parent_pid)                                                               \
-    X(MUSTER_FIELD_PARENT_START, type, process.parent_start_ns)                                                        \
-    X(MUSTER_FIELD_SESSION, type, process.session_id)                                                                  \
-    X(MUSTER_FIELD_USER, type, process.user_id)                                                                        \
-    X(MUSTER_FIELD_GROUP, type, process.group_id)                                                                      \
-    X(MUSTER_FIELD_REAL_USER, type, process.real_user_id)                                                              \
-    X(MUSTER_FIELD_REAL_GROUP, type, process.real_group_id)
-#define MUSTER_START_SCALARS(X)                                                                                        \
-    X(MUSTER_FIELD_ARGS_COUNT, struct muster_process_start, args_count)                                                \
-    X(MUSTER_FIELD_IMAGE_FLAGS, struct muster_process_start, image_flags)                                              \
-    X(MUSTER_FIELD_LOGON_ID, struct muster_process_start, logon_id)                                                    \
-    X(MUSTER_FIELD_TERMINAL_SESSION, struct muster_process_start, terminal_session_id)                                 \
-    X(MUSTER_FIELD_CREATOR_PID, struct muster_process_start, creator_pid)                                              \
-    X(MUSTER_FIELD_CREATOR_TID, struct muster_process_start, creator_tid)                                              \
-    X(MUSTER_FIELD_CREATOR_START, struct muster_process_start, creator_start_ns)                                       \
-    X(MUSTER_FIELD_INTEGRITY, struct muster_process_start, integrity_rid)                                              \
-    X(MUSTER_FIELD_ELEVATED, struct muster_process_start, elevated)
-#define MUSTER_EXIT_SCALARS(X)                                                                                         \
-    X(MUSTER_FIELD_EXIT_CODE, struct muster_process_exit, exit_code)                                                   \
-    X(MUSTER_FIELD_EXIT_SIGNAL, struct muster_process_exit, exit_signal)                                               \
-    X(MUSTER_FIELD_CORE_DUMPED, struct muster_process_exit, core_dumped)                                               \
-    X(MUSTER_FIELD_RUN_TIME, struct muster_process_exit, run_time_ns)
-#define MUSTER_GAP_SCALARS(X) X(MUSTER_FIELD_SEQUENCE_RANGE, struct muster_gap, last_sequence)
+/* Every row of the table stands on its side of the border. */
+#define MUSTER_ASSERT_SCALAR(symbol, number, ...)                                                                      \
+    MUSTER_STATIC_ASSERT((number) < MUSTER_FIELD_SCALAR_COUNT, #symbol " is a scalar");
+#define MUSTER_ASSERT_TEXT(symbol, number, ...)                                                                        \
+    MUSTER_STATIC_ASSERT((number) >= MUSTER_FIELD_FIRST_TEXT && (number) < MUSTER_FIELD_COUNT, #symbol " is a text");
+MUSTER_SCALAR_FIELDS(MUSTER_ASSERT_SCALAR)
+MUSTER_TEXT_FIELDS(MUSTER_ASSERT_TEXT)
+#undef MUSTER_ASSERT_SCALAR
+#undef MUSTER_ASSERT_TEXT
 
 #endif

@@ -36,7 +36,7 @@ int process_exec(__u64 *ctx)
     struct linux_binprm *binprm = (struct linux_binprm *)ctx[2];
     __u32 cpu = bpf_get_smp_processor_id();
     struct start_scratch *scratch = bpf_map_lookup_elem(&exec_scratch, &cpu);
-    struct texts texts = {.scratch = scratch, .offset = MUSTER_PROCESS_START_LINUX_BYTES};
+    struct texts texts = {.scratch = scratch, .offset = sizeof(struct muster_process_start)};
     struct muster_process_start *start;
     struct birth birth;
 
@@ -47,7 +47,7 @@ int process_exec(__u64 *ctx)
         return 0;
     }
     start = &scratch->start;
-    record_begin(&start->record, MUSTER_EVENT_PROCESS_START, MUSTER_PROCESS_START_LINUX_BYTES, &birth);
+    record_begin(&start->record, MUSTER_EVENT_PROCESS_START, sizeof(struct muster_process_start), &birth);
     start->record.valid = PROCESS_VALID | MUSTER_FIELD_BIT(MUSTER_FIELD_ARGS_COUNT);
     process_fill(&start->process, task, ctx[1]);
     start->args_count = binprm->argc;

@@ -42,7 +42,7 @@ int process_running(struct bpf_iter__task *ctx)
     struct task_struct *task = ctx->task;
     __u32 key = 0;
     struct start_scratch *scratch = bpf_map_lookup_elem(&baseline_scratch, &key);
-    struct texts texts = {.scratch = scratch, .offset = MUSTER_PROCESS_START_LINUX_BYTES};
+    struct texts texts = {.scratch = scratch, .offset = sizeof(struct muster_process_start)};
     struct birth birth = {.time_ns = bpf_ktime_get_boot_ns()};
     struct muster_process_start *start;
 
@@ -50,7 +50,7 @@ int process_running(struct bpf_iter__task *ctx)
     if (!task || !scratch || task->pid != task->tgid || task->signal->live.counter == 0)
         return 0;
     start = &scratch->start;
-    record_begin(&start->record, MUSTER_EVENT_PROCESS_RUNNING, MUSTER_PROCESS_START_LINUX_BYTES, &birth);
+    record_begin(&start->record, MUSTER_EVENT_PROCESS_RUNNING, sizeof(struct muster_process_start), &birth);
     start->record.valid = PROCESS_VALID & ~MUSTER_FIELD_BIT(MUSTER_FIELD_TID);
     process_fill(&start->process, task, 0);
     start->args_count = 0;

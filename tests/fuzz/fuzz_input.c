@@ -54,24 +54,27 @@ static void read_bytes(const void *bytes, size_t size)
     kept += sum;
 }
 
-#define READ_SCALAR(field, type, member)                                                                               \
-    if (muster_record_has(record, field))                                                                              \
+#define READ_SCALAR(number, type, member)                                                                              \
+    if (muster_record_has(record, number))                                                                             \
         kept += ((const type *)(const void *)record)->member;
+#define READ_START(symbol, number, member, ...) READ_SCALAR(number, struct muster_process_start, member)
+#define READ_EXIT(symbol, number, member, ...)  READ_SCALAR(number, struct muster_process_exit, member)
+#define READ_FORK(symbol, number, member, ...)  READ_SCALAR(number, struct muster_process_fork, member)
 
 static void read_scalars(const struct muster_record *record)
 {
     switch (record->type) {
     case MUSTER_EVENT_PROCESS_START:
     case MUSTER_EVENT_PROCESS_RUNNING:
-        MUSTER_PROCESS_SCALARS(READ_SCALAR, struct muster_process_start)
-        MUSTER_START_SCALARS(READ_SCALAR)
+        MUSTER_PROCESS_FIELDS(READ_START)
+        MUSTER_START_FIELDS(READ_START)
         break;
     case MUSTER_EVENT_PROCESS_EXIT:
-        MUSTER_PROCESS_SCALARS(READ_SCALAR, struct muster_process_exit)
-        MUSTER_EXIT_SCALARS(READ_SCALAR)
+        MUSTER_PROCESS_FIELDS(READ_EXIT)
+        MUSTER_EXIT_FIELDS(READ_EXIT)
         break;
     case MUSTER_EVENT_PROCESS_FORK:
-        MUSTER_PROCESS_SCALARS(READ_SCALAR, struct muster_process_fork)
+        MUSTER_PROCESS_FIELDS(READ_FORK)
         break;
     case MUSTER_EVENT_GAP:
         read_bytes(record, sizeof(struct muster_gap));

@@ -39,12 +39,15 @@ struct scalar {
 
 #define SCALAR(field, type, member) {(field), offsetof(type, member), sizeof(((type *)0)->member)},
 
-static const struct scalar start_scalars[] = {MUSTER_PROCESS_SCALARS(SCALAR, struct muster_process_start)
-                                                  MUSTER_START_SCALARS(SCALAR)};
-static const struct scalar exit_scalars[] = {MUSTER_PROCESS_SCALARS(SCALAR, struct muster_process_exit)
-                                                 MUSTER_EXIT_SCALARS(SCALAR)};
-static const struct scalar fork_scalars[] = {MUSTER_PROCESS_SCALARS(SCALAR, struct muster_process_fork)};
-static const struct scalar gap_scalars[] = {MUSTER_GAP_SCALARS(SCALAR)};
+#define START_SCALAR(symbol, number, member, ...) SCALAR(number, struct muster_process_start, member)
+#define EXIT_SCALAR(symbol, number, member, ...)  SCALAR(number, struct muster_process_exit, member)
+#define FORK_SCALAR(symbol, number, member, ...)  SCALAR(number, struct muster_process_fork, member)
+#define GAP_SCALAR(symbol, number, member, ...)   SCALAR(number, struct muster_gap, member)
+
+static const struct scalar start_scalars[] = {MUSTER_PROCESS_FIELDS(START_SCALAR) MUSTER_START_FIELDS(START_SCALAR)};
+static const struct scalar exit_scalars[] = {MUSTER_PROCESS_FIELDS(EXIT_SCALAR) MUSTER_EXIT_FIELDS(EXIT_SCALAR)};
+static const struct scalar fork_scalars[] = {MUSTER_PROCESS_FIELDS(FORK_SCALAR)};
+static const struct scalar gap_scalars[] = {MUSTER_GAP_FIELDS(GAP_SCALAR)};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -24,9 +24,13 @@ uint32_t record_fixed_bytes(unsigned type)
     return fixed_bytes[type];
 }
 
-#define READABLE(field, type, member)                                                                                  \
+#define READABLE(number, type, member)                                                                                 \
     if (offsetof(type, member) + sizeof(((type *)0)->member) <= record->fixed_bytes)                                   \
-        bits |= MUSTER_FIELD_BIT(field);
+        bits |= MUSTER_FIELD_BIT(number);
+#define READABLE_START(symbol, number, member, ...) READABLE(number, struct muster_process_start, member)
+#define READABLE_EXIT(symbol, number, member, ...)  READABLE(number, struct muster_process_exit, member)
+#define READABLE_FORK(symbol, number, member, ...)  READABLE(number, struct muster_process_fork, member)
+#define READABLE_GAP(symbol, number, member, ...)   READABLE(number, struct muster_gap, member)
 
 static uint64_t readable_scalars(const struct muster_record *record)
 {
@@ -34,18 +38,18 @@ static uint64_t readable_scalars(const struct muster_record *record)
     switch (record->type) {
     case MUSTER_EVENT_PROCESS_START:
     case MUSTER_EVENT_PROCESS_RUNNING:
-        MUSTER_PROCESS_SCALARS(READABLE, struct muster_process_start)
-        MUSTER_START_SCALARS(READABLE)
+        MUSTER_PROCESS_FIELDS(READABLE_START)
+        MUSTER_START_FIELDS(READABLE_START)
         break;
     case MUSTER_EVENT_PROCESS_EXIT:
-        MUSTER_PROCESS_SCALARS(READABLE, struct muster_process_exit)
-        MUSTER_EXIT_SCALARS(READABLE)
+        MUSTER_PROCESS_FIELDS(READABLE_EXIT)
+        MUSTER_EXIT_FIELDS(READABLE_EXIT)
         break;
     case MUSTER_EVENT_PROCESS_FORK:
-        MUSTER_PROCESS_SCALARS(READABLE, struct muster_process_fork)
+        MUSTER_PROCESS_FIELDS(READABLE_FORK)
         break;
     case MUSTER_EVENT_GAP:
-        MUSTER_GAP_SCALARS(READABLE)
+        MUSTER_GAP_FIELDS(READABLE_GAP)
         break;
     default:
         break;

@@ -40,7 +40,7 @@ static const struct muster_record *record_make(unsigned type, const struct proce
     struct muster_process_start start = {
         .record = {.type = (uint16_t)type,
                    .fixed_bytes = type == MUSTER_EVENT_PROCESS_EXIT ? sizeof(struct muster_process_exit)
-                                                                    : MUSTER_PROCESS_START_LINUX_BYTES,
+                                                                    : sizeof(struct muster_process_start),
                    .flags = process->sid ? MUSTER_RECORD_WTF8 : 0,
                    .valid = MUSTER_FIELD_BIT(MUSTER_FIELD_PID) | MUSTER_FIELD_BIT(MUSTER_FIELD_START) |
                             MUSTER_FIELD_BIT(MUSTER_FIELD_PARENT_PID) |

@@ -43,7 +43,7 @@ static void names_are_those_of_the_contract(void **state)
     EXPECT_NAMES(muster_stage_name, NULL, "kernel_ring", "driver_queue", "agent_queue");
 }
 
-static void fields_have_their_ecs_names(void **state)
+static void fields_have_their_names(void **state)
 {
     (void)state;
     assert_string_equal(muster_field_name(MUSTER_FIELD_PID), "process.pid");
@@ -52,8 +52,8 @@ static void fields_have_their_ecs_names(void **state)
     assert_string_equal(muster_field_name(MUSTER_FIELD_EXECUTABLE), "process.executable");
     assert_string_equal(muster_field_name(MUSTER_FIELD_ARGS), "process.args");
     assert_string_equal(muster_field_name(MUSTER_FIELD_MESSAGE), "message");
-    assert_null(muster_field_name(MUSTER_FIELD_SCRIPT));
-    assert_null(muster_field_name(MUSTER_FIELD_SEQUENCE_RANGE));
+    assert_string_equal(muster_field_name(MUSTER_FIELD_SCRIPT), "muster.script");
+    assert_string_equal(muster_field_name(MUSTER_FIELD_CGROUP_PATH), "muster.cgroup.path");
     assert_null(muster_field_name(MUSTER_FIELD_SCALAR_COUNT));
     assert_null(muster_field_name(MUSTER_FIELD_COUNT));
 }
@@ -109,7 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_those_of_the_contract),
-        cmocka_unit_test(fields_have_their_ecs_names),
+        cmocka_unit_test(fields_have_their_names),
         cmocka_unit_test(classes),
         cmocka_unit_test(statuses_have_texts),
         cmocka_unit_test(ledger_adds_up),

@@ -419,13 +419,13 @@ static void what_a_later_version_adds_is_accepted(void **state)
         .start.record = {.type = MUSTER_EVENT_PROCESS_START,
                          .flags = 0x80,
                          .fixed_bytes = sizeof longer,
-                         .valid = MUSTER_FIELD_BIT(20) | MUSTER_FIELD_BIT(MUSTER_FIELD_PID),
-                         .unavailable = MUSTER_FIELD_BIT(21)},
+                         .valid = MUSTER_FIELD_BIT(47) | MUSTER_FIELD_BIT(MUSTER_FIELD_PID),
+                         .unavailable = MUSTER_FIELD_BIT(46)},
         .new_scalars = {1, 2, 3},
     };
     const struct muster_text texts[] = {
         {MUSTER_FIELD_ARGS, "a", 2, 2, 2},
-        {45, "later", 5, 5, 5},
+        {62, "later", 5, 5, 5},
         {63, "last", 4, 4, 4},
     };
     struct muster_text text;
