@@ -89,8 +89,7 @@ enum muster_field { MUSTER_FIELDS(MUSTER_FIELD_NUMBER) };
 #define MUSTER_IMAGE_OPENED_NAME                                                                                       \
     4U                          /* Windows: the path is that of the file that was opened, not what the creator said */
 #define MUSTER_IMAGE_SETUID 8U  /* the file's mode has the bit; whether it took effect, user and real user tell */
-#define MUSTER_IMAGE_SETGID 16U /* likewise, with the group's right to execute: without that it means something else   \
-                                 */
+#define MUSTER_IMAGE_SETGID 16U /* likewise, where the group may execute it: else the bit means something else */
 
 /* Longest text that is kept whole; of a longer one, this much is kept as head and tail. */
 #define MUSTER_ARGS_MAX_BYTES 32768U
