@@ -36,16 +36,17 @@ struct birth {
     __u32 generation;
 };
 
-/* Numbers an event. False only if the CPU has no slot, which the loader rules out. */
+/* Numbers an event. False where the side is closed (or the CPU has no slot, which the loader rules out). */
 static __always_inline int event_birth(unsigned type, struct birth *birth)
 {
     __u32 cpu = bpf_get_smp_processor_id();
     struct sensor_cpu *state = bpf_map_lookup_elem(&cpus, &cpu);
+    __u64 word = *(volatile __u64 *)&control.sequence;
 
-    if (!state)
+    if (!state || (word & SENSOR_CLOSED_BIT))
         return 0;
     birth->slot = &state->programs[type - 1];
-    *(volatile __u64 *)&birth->slot->in_flight = (*(volatile __u64 *)&control.sequence & SENSOR_SEQUENCE_MASK) + 1;
+    *(volatile __u64 *)&birth->slot->in_flight = (word & SENSOR_SEQUENCE_MASK) + 1;
     /* The add is a full barrier: whoever sees the number sees in_flight. */
     __u64 before = __sync_fetch_and_add(&control.sequence, 1);
     birth->sequence = (before & SENSOR_SEQUENCE_MASK) + 1;

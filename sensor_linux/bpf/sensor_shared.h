@@ -5,14 +5,18 @@
  *
  * How losses are told exactly, to the unit, while events go on:
  *
- * - One 64-bit word holds the last sequence number (low 63 bits) and a generation (top bit). A
- *   program takes a number and learns the generation by one atomic add.
+ * - One 64-bit word holds the last sequence number (low 62 bits), whether the side is closed, and a
+ *   generation (top bit). A program takes a number and learns the generation by one atomic add.
  * - A program that finds no room counts the loss in its CPU's slot for that generation.
  * - One that is left out by a filter is no loss; it is counted in that slot too, since the reader has to know
  *   of every number what became of it.
  * - The reader flips the generation by one atomic xor and so learns the last number of the old one.
  *   When no program that may have taken a number of the old generation is still under way
  *   (`in_flight`), the old slots no longer change and hold exactly the losses among those numbers.
+ *
+ * A program that sees the side closed does nothing. One that saw it open a moment before may still take a
+ * number; after an RCU grace period (membarrier(2)) none does, and the last number is final. So a side
+ * begins and ends for all programs at one moment, whenever each of them is attached and detached.
  *
  * A program writes `in_flight` before it takes its number: a bound that its number will not be
  * below. Every slot belongs to one program on one CPU, and the kernel runs a program at most once
@@ -26,7 +30,8 @@
 #include "muster/event.h"
 
 #define SENSOR_GENERATION_BIT (1ULL << 63)
-#define SENSOR_SEQUENCE_MASK  (~SENSOR_GENERATION_BIT)
+#define SENSOR_CLOSED_BIT     (1ULL << 62)
+#define SENSOR_SEQUENCE_MASK  (SENSOR_CLOSED_BIT - 1)
 
 /* The program that makes each numbered type of event; slot = type - 1. */
 #define SENSOR_PROGRAM_COUNT 3
