@@ -57,6 +57,7 @@ static bool tracer_open(struct trace *trace)
 {
     struct muster_tracer_options options = {
         .command = trace->options->command,
+        .filter = &trace->options->filter,
         .forks = trace->options->forks,
         .child_ready = signals_give_back,
         .child_failed = command_failed,
@@ -217,9 +218,10 @@ static void command_follow(struct trace *trace)
 
 /* ---- the end ---- */
 
-static void pump_finish(struct trace *trace, uint64_t produced)
+static void pump_finish(struct trace *trace, const struct muster_tracer_state *state)
 {
-    struct muster_ledger ledger = {.epoch = trace->stream.epoch, .produced = produced};
+    struct muster_ledger ledger = {
+        .epoch = trace->stream.epoch, .produced = state->produced, .filtered = state->filtered};
 
     pump_stop(&trace->pump, &ledger);
     if (trace->told_ns == 0)
@@ -234,7 +236,7 @@ static void pump_finish(struct trace *trace, uint64_t produced)
 static int end_report(struct trace *trace, const struct muster_tracer_state *state)
 {
     int error = __atomic_load_n(&trace->pump.error, __ATOMIC_ACQUIRE);
-    uint64_t missing = state->produced - __atomic_load_n(&trace->pump.delivered, __ATOMIC_RELAXED);
+    uint64_t missing = state->produced - state->filtered - __atomic_load_n(&trace->pump.delivered, __ATOMIC_RELAXED);
 
     if (trace->abandoned) {
         report("%s does not take anything; gave up with %" PRIu64 " events held", trace->output.name, missing);
@@ -258,7 +260,7 @@ static int trace_threads(struct trace *trace)
 
     command_follow(trace);
     muster_tracer_state(trace->tracer, &state);
-    pump_finish(trace, state.produced);
+    pump_finish(trace, &state);
     code = end_report(trace, &state);
     if (trace->abandoned)
         _exit(code); /* the pump's thread still hangs in its write */

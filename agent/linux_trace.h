@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "muster/filter.h"
 #include "muster/sink.h"
 
 struct trace_options {
@@ -12,6 +13,7 @@ struct trace_options {
     const char *output; /* NULL: standard error; "-": standard output */
     bool forks;
     enum muster_color color;
+    struct muster_filter filter;
     char *const *command;
 };
 

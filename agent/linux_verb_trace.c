@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "filter_options.h"
 #include "linux_trace.h"
 #include "muster/tracer.h"
 #include "options.h"
@@ -13,12 +14,24 @@
 enum {
     OPTION_FORKS = 256,
     OPTION_COLOR,
+    OPTION_DURATION,
+    OPTION_NO_BASELINE,
+    OPTION_BUFFER,
+    OPTION_FAIL_ON_LOSS,
 };
 
 static const struct option long_options[] = {
-    {"format", required_argument, NULL, 'f'},   {"output", required_argument, NULL, 'o'},
-    {"forks", no_argument, NULL, OPTION_FORKS}, {"color", required_argument, NULL, OPTION_COLOR},
-    {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+    {"format", required_argument, NULL, 'f'},
+    {"output", required_argument, NULL, 'o'},
+    {"forks", no_argument, NULL, OPTION_FORKS},
+    {"color", required_argument, NULL, OPTION_COLOR},
+    FILTER_LONG_OPTIONS,
+    {"help", no_argument, NULL, 'h'},
+    {"duration", required_argument, NULL, OPTION_DURATION},
+    {"no-baseline", no_argument, NULL, OPTION_NO_BASELINE},
+    {"buffer", required_argument, NULL, OPTION_BUFFER},
+    {"fail-on-loss", no_argument, NULL, OPTION_FAIL_ON_LOSS},
+    {NULL, 0, NULL, 0},
 };
 
 static void help_print(void)
@@ -35,6 +48,8 @@ static void help_print(void)
           "      --color WHEN      auto (default), always or never; for text. NO_COLOR is honoured\n"
           "  -h, --help            print this help\n"
           "\n"
+          "%s"
+          "\n"
           "Signals of the terminal are COMMAND's; those sent to muster are passed on to it. Once it has\n"
           "ended they end the trace, and what it left in the background goes on untraced, as it does\n"
           "when muster is killed.\n"
@@ -44,7 +59,25 @@ static void help_print(void)
           "not read.\n"
           "\n"
           "Exit codes: COMMAND's own; 128 + N where signal N ended it; 125 muster itself failed, 126\n"
-          "COMMAND cannot be run, 127 it was not found.\n");
+          "COMMAND cannot be run, 127 it was not found.\n",
+          filter_help);
+}
+
+/* Options of `muster watch` that would mean nothing here. */
+static int option_refuse(int option)
+{
+    switch (option) {
+    case OPTION_DURATION:
+        return report_usage("trace",
+                            "option '--duration' is for watch: a trace ends when COMMAND does; timeout(1) as the "
+                            "command ends it sooner");
+    case OPTION_NO_BASELINE:
+        return report_usage("trace", "option '--no-baseline' is for watch: of what COMMAND starts, nothing runs yet");
+    case OPTION_BUFFER:
+        return report_usage("trace", "option '--buffer' is for watch: here COMMAND waits for the output");
+    default:
+        return report_usage("trace", "option '--fail-on-loss' is for watch: a trace loses nothing");
+    }
 }
 
 static int option_apply(struct trace_options *options, enum color_choice *color, int option, char **arguments)
@@ -60,7 +93,14 @@ static int option_apply(struct trace_options *options, enum color_choice *color,
         return EXIT_DONE;
     case OPTION_COLOR:
         return option_color("trace", optarg, color);
+    case OPTION_DURATION:
+    case OPTION_NO_BASELINE:
+    case OPTION_BUFFER:
+    case OPTION_FAIL_ON_LOSS:
+        return option_refuse(option);
     default:
+        if (filter_option_is(option))
+            return filter_option_apply("trace", &options->filter, option, optarg);
         return option_report("trace", arguments, option);
     }
 }

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "trace_filter.h"
+
 #define NS_PER_S          1000000000ULL
 #define SCRIPT_ARGUMENTS  10 /* a script's path is one of the first: the kernel goes through five interpreters */
 #define START_TEXTS       6
@@ -61,6 +63,17 @@ static struct muster_record header(struct trace_records *records, enum muster_ev
     };
 }
 
+/* Whether the event is wanted; else it is counted, with its number. */
+static bool wanted(struct trace_records *records, enum muster_event_type type, struct tracee *tracee,
+                   const struct tracee_facts *facts)
+{
+    if (trace_filter_wants(records->filter, type, tracee, facts))
+        return true;
+    records->sequence++;
+    records->filtered++;
+    return false;
+}
+
 /* The common beginning. A parent of pid 0 is one outside of this pid namespace, or none. */
 static void process_put(struct muster_record *record, struct muster_process *process, const struct tracee_table *table,
                         const struct tracee *tracee, const struct tracee_facts *facts, uint32_t tid)
@@ -87,12 +100,15 @@ static struct muster_text name_text(const struct tracee_facts *facts)
 
 void trace_fork(struct trace_records *records, const struct tracee_table *table, struct tracee *child, uint32_t tid)
 {
-    struct muster_process_fork fork = {.record = header(records, MUSTER_EVENT_PROCESS_FORK, sizeof(fork))};
+    struct muster_process_fork fork;
     struct muster_text name = name_text(&child->birth);
 
+    child->fork_pending = false;
+    if (!wanted(records, MUSTER_EVENT_PROCESS_FORK, child, &child->birth))
+        return;
+    fork = (struct muster_process_fork){.record = header(records, MUSTER_EVENT_PROCESS_FORK, sizeof(fork))};
     process_put(&fork.record, &fork.process, table, child, &child->birth, tid);
     record_put(records, &fork.record, &name, 1);
-    child->fork_pending = false;
 }
 
 /* ---- start ---- */
@@ -202,10 +218,12 @@ static void texts_collect(struct trace_records *records, struct start_texts *tex
 void trace_start(struct trace_records *records, const struct tracee_table *table, struct tracee *tracee,
                  const struct tracee_facts *facts, uint32_t tid)
 {
-    struct muster_process_start start = {
-        .record = header(records, MUSTER_EVENT_PROCESS_START, sizeof(struct muster_process_start))};
+    struct muster_process_start start;
     struct start_texts texts = {.record = &start.record};
 
+    if (!wanted(records, MUSTER_EVENT_PROCESS_START, tracee, facts))
+        return;
+    start = (struct muster_process_start){.record = header(records, MUSTER_EVENT_PROCESS_START, sizeof(start))};
     process_put(&start.record, &start.process, table, tracee, facts, tid);
     texts_collect(records, &texts, &start, facts);
     image_flags_put(&start, &records->executable);
@@ -214,12 +232,15 @@ void trace_start(struct trace_records *records, const struct tracee_table *table
         rights_tell(records, tracee->pid);
 }
 
-void trace_exit(struct trace_records *records, const struct tracee_table *table, const struct tracee *tracee,
+void trace_exit(struct trace_records *records, const struct tracee_table *table, struct tracee *tracee,
                 const struct tracee_facts *facts, int code, int status)
 {
-    struct muster_process_exit exit = {.record = header(records, MUSTER_EVENT_PROCESS_EXIT, sizeof(exit))};
+    struct muster_process_exit exit;
     struct muster_text name = name_text(facts);
 
+    if (!wanted(records, MUSTER_EVENT_PROCESS_EXIT, tracee, facts))
+        return;
+    exit = (struct muster_process_exit){.record = header(records, MUSTER_EVENT_PROCESS_EXIT, sizeof(exit))};
     process_put(&exit.record, &exit.process, table, tracee, facts, tracee->threaded ? 0 : tracee->pid);
     if (code == CLD_EXITED) {
         exit.exit_code = (uint32_t)status;

@@ -10,6 +10,7 @@
 
 #include "exec_memory.h"
 #include "exec_paths.h"
+#include "muster/filter.h"
 #include "muster/record.h"
 #include "tracee_table.h"
 
@@ -17,7 +18,9 @@
 #define OUTBOX_BYTES (96U * 1024U)
 
 struct trace_records {
-    uint64_t sequence; /* the last number that was given */
+    const struct muster_filter *filter; /* NULL: everything is wanted */
+    uint64_t sequence;                  /* the last number that was given */
+    uint64_t filtered;                  /* of those, how many were left out */
     size_t filled, taken;
     struct exec_memory memory;
     struct exec_path executable, working_directory, parent_executable;
@@ -27,13 +30,13 @@ struct trace_records {
 /* The next that was not taken; NULL where all are, and then the outbox is empty. */
 const struct muster_record *trace_records_take(struct trace_records *records);
 
-/* `table` knows parents. `tid` 0: not known. */
+/* Each numbers an event, and makes its record if that is wanted. `table` knows parents. `tid` 0: not known. */
 void trace_fork(struct trace_records *records, const struct tracee_table *table, struct tracee *child, uint32_t tid);
 void trace_start(struct trace_records *records, const struct tracee_table *table, struct tracee *tracee,
                  const struct tracee_facts *facts, uint32_t tid);
 
 /* `code` and `status` as of waitid(2): CLD_EXITED, CLD_KILLED or CLD_DUMPED. */
-void trace_exit(struct trace_records *records, const struct tracee_table *table, const struct tracee *tracee,
+void trace_exit(struct trace_records *records, const struct tracee_table *table, struct tracee *tracee,
                 const struct tracee_facts *facts, int code, int status);
 
 #endif

@@ -9,13 +9,17 @@
 
 #include "tracee_facts.h"
 
+/* What a filter said about its last start or fork. */
+enum tracee_verdict { TRACEE_NOT_ASKED, TRACEE_WANTED, TRACEE_UNWANTED };
+
 struct tracee {
     struct tracee *next;
     uint32_t pid;
-    uint64_t start_ns;         /* the tick of /proc, made finer by when the process was met */
-    bool execed;               /* its exit is reported */
-    bool threaded;             /* which of its threads ends last is not seen */
-    bool fork_pending;         /* the fork has not been reported yet */
+    uint64_t start_ns; /* the tick of /proc, made finer by when the process was met */
+    bool execed;       /* its exit is reported */
+    bool threaded;     /* which of its threads ends last is not seen */
+    bool fork_pending; /* the fork has not been reported yet */
+    enum tracee_verdict verdict;
     struct tracee_facts birth; /* while it has not: as it was when it had done nothing yet */
 };
 

@@ -265,6 +265,7 @@ bool muster_tracer_start(const struct muster_tracer_options *options, struct mus
         return false;
     }
     tracer->forks = options->forks;
+    tracer->records.filter = options->filter;
     tracer->strangers = children_exist();
     if (getrandom(&tracer->epoch, sizeof(tracer->epoch), 0) != sizeof(tracer->epoch))
         tracer->epoch = boottime_ns(); /* better than none */
@@ -296,6 +297,7 @@ void muster_tracer_state(const struct muster_tracer *tracer, struct muster_trace
         .command_code = tracer->command_code,
         .command_pid = (uint32_t)tracer->command.pid,
         .produced = tracer->records.sequence,
+        .filtered = tracer->records.filtered,
     };
 }
 

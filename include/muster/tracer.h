@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "muster/annotations.h"
+#include "muster/filter.h"
 #include "muster/record.h"
 #include "muster/sensor.h"
 
@@ -26,9 +27,10 @@ extern "C" {
 struct muster_tracer;
 
 struct muster_tracer_options {
-    char *const *command;      /* with its arguments, NULL at the end; found as execvp(3) does */
-    bool forks;                /* report forks, and the exits of processes that never exec'ed */
-    void (*child_ready)(void); /* called in the new process before it execs, to give back its signals */
+    char *const *command;               /* with its arguments, NULL at the end; found as execvp(3) does */
+    const struct muster_filter *filter; /* lives as long as the tracer; NULL: everything is wanted */
+    bool forks;                         /* report forks, and the exits of processes that never exec'ed */
+    void (*child_ready)(void);          /* called in the new process before it execs, to give back its signals */
     void (*child_failed)(const char *name, int error); /* likewise, when it cannot exec */
 };
 
@@ -44,6 +46,7 @@ struct muster_tracer_state {
     int command_code;
     uint32_t command_pid;
     uint64_t produced; /* numbers given */
+    uint64_t filtered; /* of those, what the filter left out */
 };
 
 /* Makes the process of the command, traced but waiting: nothing has happened yet. SIGCHLD is blocked by the

@@ -74,7 +74,7 @@ class HelpTest(GoldenTest):
 
     def test_help_of_trace_names_every_option(self):
         text = run("trace", "--help").stdout
-        for option in ("--format", "--output", "--forks", "--color", "--help"):
+        for option in ("--format", "--output", "--forks", "--color", "--pid", "--parent", "--user", "--name", "--exclude", "--help"):
             self.assertIn(option, text)
 
     def test_lines_of_help_fit_a_terminal(self):
@@ -118,6 +118,11 @@ USAGE_ERRORS = [
     (["trace", "--forks=yes"], "--forks"),
     (["trace", "--format", "xml", "true"], "'xml'"),
     (["trace", "--color", "maybe", "true"], "'maybe'"),
+    *((["trace", *options, "true"], options[0])
+      for options in (["--duration", "5s"], ["--no-baseline"], ["--buffer", "1M"], ["--fail-on-loss"])),
+    *((["trace", option], f"'{option}'") for option in ("--pid", "--parent", "--user", "--name", "--exclude")),
+    *((["trace", option, value, "true"], f"'{value.rpartition('=')[2]}'")
+      for option, value in (("--pid", "x"), ("--parent", "-1"), ("--user", "no-such-user"), ("--name", "a*b"), ("--exclude", "name=a*b"))),
     *((["watch", "--duration", value], f"'{value}'")
       for value in ("5x", "", "-1s", "s", "0", "1e3", "1.5s", "99999999999999999999", "9999999999999d")),
     *((["watch", option], f"'{option}'") for option in ("--pid", "--parent", "--user", "--name", "--exclude")),

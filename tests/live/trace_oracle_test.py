@@ -9,6 +9,7 @@ import subprocess
 import unittest
 
 import stream_check
+from filters_test import FilterSensor
 from sensor import LiveTest, MUSTER, Sensor, TINY, probe, token
 from stream_check import action_of, dig
 
@@ -76,6 +77,30 @@ if os.geteuid() == 0:
     shutil.copy(tiny, f"{folder}/jail/image")
     run("/image", word, preexec_fn=lambda: (os.chroot(f"{folder}/jail"), os.chdir("/")))
 """
+
+# The same, for filters: other names, users and parents, in few processes.
+FILTER_WORKLOAD = r"""
+tiny=$1 probes=$2 word=$3 folder=$4
+cp $tiny $folder/a-name-of-more-than-fifteen-bytes
+printf '#!%s\n' $tiny >$folder/script; chmod 755 $folder/script
+$tiny $word; $folder/a-name-of-more-than-fifteen-bytes $word; $folder/script $word
+(exec $tiny $word)
+sh -c "sh -c \"exec $tiny $word\"; :"
+({ sleep 0.2; exec $tiny $word; } &)
+setpriv --reuid 4242 --regid 4343 --clear-groups $tiny $word
+setpriv --reuid 4242 --regid 4343 --clear-groups sh -c "$tiny $word; :"
+$probes/forks 5
+$probes/nameless deleted $tiny $folder/copy $word
+$probes/nameless memfd $tiny no-file $word
+$probes/thread_exec $tiny $word
+$probes/reparent orphan $tiny $word
+exit 0
+"""
+FILTERS = (
+    ["--name", "tiny", "--name", "a-name-of-more-*", "--exclude", "user=4242"], ["--exclude", "name=dash", "--exclude", "name=sh"],
+    ["--name", "*-bytes", "--name", "forks", "--name", "copy", "--name", "memfd:*"], ["--user", "4242"],
+    ["--user", "0", "--name", "t*", "--exclude", "name=thread_*"],
+)
 
 
 def shown(event):
@@ -164,6 +189,46 @@ class OracleTest(LiveTest):
 
     def test_they_agree_without_privilege(self):
         self.compare("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", "-all")
+
+    def trace_filtered(self, number, filters, word):
+        """Runs the workload under the tracer; returns its events."""
+        output, work = (os.path.join(self.folder, f"{name}-{number}") for name in ("trace", "work"))
+        os.mkdir(work)
+        subprocess.run([MUSTER, "trace", "--forks", "--format", "ndjson", "--output", output, *filters, "--", "/bin/sh", "-c", FILTER_WORKLOAD, "sh",
+                        TINY, os.path.dirname(TINY), word, work], check=True, timeout=120, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        events, problems = stream_check.parse_lines(pathlib.Path(output).read_bytes())
+        self.assert_no_problems(problems + stream_check.check_stream(events))
+        return events
+
+    def test_they_leave_out_the_same(self):
+        """Under each filter both let the same pass; what is left out is what a watch without filters has more."""
+        runs = []
+        with Sensor("--forks", "--no-baseline", "--buffer", "64M") as everything:
+            for number, filters in enumerate(FILTERS):
+                word = token("filter")
+                with FilterSensor("--forks", "--no-baseline", *filters) as sensor:
+                    traced = self.trace_filtered(number, filters, word)
+                    sensor.stop()
+                    self.assert_whole(sensor)
+                runs.append((filters, word, sensor.events, traced))
+            everything.stop()
+        self.assert_no_loss(everything.events)
+        for filters, word, watched, traced in runs:
+            with self.subTest(filters=filters):
+                self.compare_filtered(everything.events, word, watched, traced)
+
+    def compare_filtered(self, everything, word, watched, traced):
+        tracer, = {dig(event, "process.entity_id") for event in stream_check.with_action(everything, "process-started")
+                   if word in dig(event, "process.args") and dig(event, "process.executable") == MUSTER}
+        of_both = family(everything, tracer)
+        left = {entity: life for entity, life in lives(watched).items() if entity in of_both}
+        right = lives(traced)
+        self.assert_no_problems(differences(left, right))
+        self.assertGreater(len(right), 0, "a filter that nothing passes shows nothing")
+        produced = sum(len(life) for entity, life in lives(everything).items() if entity in of_both)
+        passed = sum(len(life) for life in right.values())
+        self.assertGreater(produced, passed)
+        self.assertEqual(dig(traced[-1], "muster.ledger.filtered"), produced - passed)
 
     def assert_sees_planted(self, left, right):
         """One event less, or one field otherwise, is found out."""
