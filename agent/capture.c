@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host.h"
+#include "status_record.h"
 
 #define NS_PER_MS          1000000ULL
 #define WAKE_EVERY         512  /* records moved before the pump is told, when many come */
@@ -15,6 +16,7 @@
 #define UNFINISHED_WAIT_MS 1    /* for a record that is being written: its CPU was taken away, or it would be done */
 #define ROOM_WAIT_MS       20   /* for the pump to make room, in case its sign was missed */
 #define AGAIN_MS           1000 /* signals this close together are one */
+#define FIGURES_MS         200  /* between two looks at the figures */
 
 /* Whether the queue takes the record now. If not, the pump is asked for a sign. */
 static bool queue_has_room(struct capture *capture, const struct muster_record *record)
@@ -101,6 +103,36 @@ static void account_if_due(struct capture *capture)
         (void)account(capture);
 }
 
+/* Wherever this thread waits for the pump, too: the figures have to be true when the output is stuck. */
+static void figures_tell(struct capture *capture)
+{
+    uint64_t now_ns = host_monotonic_ns();
+
+    if (!capture->page || (capture->figures_ns != 0 && now_ns - capture->figures_ns < FIGURES_MS * NS_PER_MS))
+        return;
+    capture->figures_ns = now_ns;
+    figures_take(capture, &capture->figures);
+    status_page_write(capture->page, &capture->figures);
+}
+
+/* What the pump alone knows it adds when it writes the record: then everything that stands before it is delivered. */
+static void status_tell_if_due(struct capture *capture)
+{
+    uint64_t now_ns = host_monotonic_ns();
+    struct muster_sensor_status status;
+    struct muster_ledger ledger;
+
+    if (capture->status_interval_ms == 0 || now_ns - capture->status_ns < capture->status_interval_ms * NS_PER_MS)
+        return;
+    (void)account(capture); /* gaps stand before the status that counts them */
+    capture_ledger(capture, &ledger);
+    status_record_fill(&status, MUSTER_EVENT_STATUS, &ledger);
+    if (capture->pending_count > 0 || muster_queue_push_record(capture->queue, &status.record, 0) != MUSTER_OK)
+        return; /* no room: the next turn tries again */
+    capture->status_ns = now_ns;
+    pump_wake(capture->pump);
+}
+
 bool capture_push_running(void *context, const struct muster_record *record)
 {
     struct capture *capture = context;
@@ -108,6 +140,7 @@ bool capture_push_running(void *context, const struct muster_record *record)
 
     while (!queue_has_room(capture, record) || muster_queue_push_record(capture->queue, record, 0) != MUSTER_OK) {
         pump_wake(capture->pump);
+        figures_tell(capture);
         came = wakeups_wait(capture->wakeups, WAKE_PUMP | WAKE_STOP | WAKE_DURATION, ROOM_WAIT_MS);
         if (came & (WAKE_STOP | WAKE_DURATION) || pump_finished(capture->pump))
             return false;
@@ -153,6 +186,8 @@ static bool capture_turn(struct capture *capture, size_t *moved)
     *moved = sensor_drain(capture);
     pace(capture, slept_ns, *moved);
     account_if_due(capture);
+    status_tell_if_due(capture);
+    figures_tell(capture);
     if (pump_finished(capture->pump) || !muster_sensor_alive(capture->sensor, &error))
         return false;
     if (came & WAKE_STOP)
@@ -221,6 +256,7 @@ static bool pump_wait_progress(struct capture *capture, struct progress *progres
 {
     uint64_t written, now_ns;
 
+    figures_tell(capture);
     (void)wakeups_wait(capture->wakeups, WAKE_PUMP | WAKE_STOP, ROOM_WAIT_MS);
     written = __atomic_load_n(&capture->output->written, __ATOMIC_RELAXED);
     now_ns = host_monotonic_ns();
@@ -254,6 +290,7 @@ enum capture_end capture_finish(struct capture *capture)
     struct progress progress = {.begin_ns = now_ns, .since_ns = now_ns};
     struct muster_ledger ledger;
 
+    capture->figures.stopping = 1;
     muster_sensor_detach(capture->sensor);
     if (!sensor_finish(capture, &progress))
         return progress.end;
@@ -270,7 +307,7 @@ enum capture_end capture_run(struct capture *capture)
     size_t moved = 1;
 
     capture->quiet = true;
-    capture->accounted_ns = host_monotonic_ns();
+    capture->accounted_ns = capture->status_ns = host_monotonic_ns();
     while (capture_turn(capture, &moved))
         ;
     return capture_finish(capture);

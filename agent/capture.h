@@ -10,11 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "figures.h"
 #include "muster/ledger.h"
 #include "muster/queue.h"
 #include "muster/sensor.h"
 #include "output_file.h"
 #include "pump.h"
+#include "status_page.h"
 #include "wakeups.h"
 
 #define CAPTURE_PENDING_GAPS 4
@@ -26,9 +28,14 @@ struct capture {
     struct pump *pump;
     const struct output_file *output; /* its progress is watched while stopping */
     struct wakeups *wakeups;
+    struct status_page *page;    /* NULL: the figures are told nowhere */
+    uint64_t status_interval_ms; /* between two `sensor-status` in the stream; 0: none */
 
-    bool throttled; /* the queue had no room; the sensor keeps what follows */
-    bool quiet;     /* events come one by one, and each should wake us */
+    struct figures figures; /* the caller has named what does not change */
+    uint64_t figures_ns;    /* when they were told last */
+    uint64_t status_ns;     /* when `sensor-status` was pushed last */
+    bool throttled;         /* the queue had no room; the sensor keeps what follows */
+    bool quiet;             /* events come one by one, and each should wake us */
     uint64_t accounted_ns;
     struct muster_gap pending[CAPTURE_PENDING_GAPS]; /* gaps that the queue did not take yet */
     unsigned pending_count;

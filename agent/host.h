@@ -26,6 +26,9 @@ int64_t host_clock_offset_ns(void);
 /* For measuring: is never set. */
 uint64_t host_monotonic_ns(void);
 
+/* Of this process, as others see it. */
+uint64_t host_process_id(void);
+
 /* Gives memory that is free back to the system, where the C library keeps it. */
 void host_memory_trim(void);
 

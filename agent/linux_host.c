@@ -63,6 +63,11 @@ uint64_t host_monotonic_ns(void)
     return (uint64_t)clock_ns(CLOCK_BOOTTIME);
 }
 
+uint64_t host_process_id(void)
+{
+    return (uint64_t)getpid();
+}
+
 void host_memory_trim(void)
 {
     malloc_trim(0);

@@ -345,6 +345,12 @@ static void read_abandon(struct muster_sensor *sensor)
         nt_lease_close(&sensor->lease);
 }
 
+void muster_sensor_buffer(const struct muster_sensor *sensor, struct muster_sensor_buffer *ret_buffer)
+{
+    (void)sensor;
+    *ret_buffer = (struct muster_sensor_buffer){0};
+}
+
 void muster_sensor_detach(struct muster_sensor *sensor)
 {
     sensor->detached = true;

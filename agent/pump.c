@@ -44,10 +44,30 @@ static bool record_wanted(struct pump *pump, const struct muster_record *record)
     return muster_event_is_numbered(record->type) || muster_filter_wants(pump->filter, record);
 }
 
+/* Completes a ledger that says what was known of it when the record was pushed: everything that stands before it has
+ * been written, so what is neither that nor dropped nor filtered is still on its way. */
+static enum muster_status status_write(struct pump *pump, const struct muster_record *record)
+{
+    struct muster_sensor_status status = *(const struct muster_sensor_status *)(const void *)record;
+    uint64_t elsewhere;
+
+    for (unsigned type = 0; type < MUSTER_EVENT_NUMBERED_COUNT; type++)
+        status.delivered += pump->types[type];
+    status.filtered += __atomic_load_n(&pump->filtered, __ATOMIC_RELAXED);
+    memcpy(status.types, pump->types, sizeof(pump->types));
+    elsewhere = status.delivered + status.filtered;
+    for (unsigned cause = 0; cause < MUSTER_GAP_CAUSES; cause++)
+        elsewhere += status.dropped[cause];
+    status.held = status.produced > elsewhere ? status.produced - elsewhere : 0;
+    return muster_sink_write(pump->sink, &status.record);
+}
+
 static enum muster_status record_write(struct pump *pump, const struct muster_record *record)
 {
     bool numbered = muster_event_is_numbered(record->type);
 
+    if (record->type == MUSTER_EVENT_STATUS)
+        return status_write(pump, record);
     if (!record_wanted(pump, record)) {
         if (numbered)
             __atomic_fetch_add(&pump->filtered, 1, __ATOMIC_RELAXED);

@@ -20,7 +20,10 @@ enum {
     OPTION_BUFFER,
     OPTION_FAIL_ON_LOSS,
     OPTION_COLOR,
+    OPTION_STATUS_INTERVAL,
 };
+
+#define STATUS_INTERVAL_MS (60 * 1000)
 
 static const struct option long_options[] = {
     {"format", required_argument, NULL, 'f'},
@@ -30,6 +33,7 @@ static const struct option long_options[] = {
     {"no-baseline", no_argument, NULL, OPTION_NO_BASELINE},
     {"buffer", required_argument, NULL, OPTION_BUFFER},
     {"fail-on-loss", no_argument, NULL, OPTION_FAIL_ON_LOSS},
+    {"status-interval", required_argument, NULL, OPTION_STATUS_INTERVAL},
     {"color", required_argument, NULL, OPTION_COLOR},
     FILTER_LONG_OPTIONS,
     {"help", no_argument, NULL, 'h'},
@@ -50,6 +54,7 @@ static void help_print(void)
           "%s"
           "      --no-baseline     leave out the processes that already run\n"
           "      --buffer SIZE     %s\n"
+          "      --status-interval TIME  put the ledger into the stream each TIME (default 60s); 0: never\n"
           "      --fail-on-loss    end with 3 if events were lost\n"
           "      --color WHEN      auto (default), always or never; for text. NO_COLOR is honoured\n"
           "  -h, --help            print this help\n"
@@ -65,6 +70,13 @@ static int duration_set(struct watch_options *options, const char *value)
 {
     if (!time_parse(value, &options->duration_ms) || options->duration_ms == 0)
         return report_usage("watch", "bad time '%s': a number above 0 with ms, s, m, h or d", value);
+    return EXIT_DONE;
+}
+
+static int status_interval_set(struct watch_options *options, const char *value)
+{
+    if (!time_parse(value, &options->status_interval_ms))
+        return report_usage("watch", "bad time '%s': a number with ms, s, m, h or d, or 0", value);
     return EXIT_DONE;
 }
 
@@ -103,6 +115,8 @@ static int option_apply(struct watch_options *options, enum color_choice *color,
     case OPTION_FAIL_ON_LOSS:
         options->fail_on_loss = true;
         return EXIT_DONE;
+    case OPTION_STATUS_INTERVAL:
+        return status_interval_set(options, optarg);
     case OPTION_COLOR:
         return option_color("watch", optarg, color);
     default:
@@ -119,7 +133,10 @@ static bool to_standard_output(const char *output)
 
 int verb_watch(int count, char **arguments)
 {
-    struct watch_options options = {.format = "text", .baseline = true, .buffer_bytes = words.buffer_default_bytes};
+    struct watch_options options = {.format = "text",
+                                    .baseline = true,
+                                    .buffer_bytes = words.buffer_default_bytes,
+                                    .status_interval_ms = STATUS_INTERVAL_MS};
     enum color_choice color = COLOR_AUTO;
     int option, code;
 

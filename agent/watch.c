@@ -14,6 +14,7 @@
 #include "capture.h"
 #include "host.h"
 #include "report.h"
+#include "status_page.h"
 #include "status_record.h"
 #include "words.h"
 
@@ -28,6 +29,7 @@ struct watch {
     struct output_file output;
     struct muster_sensor *sensor;
     struct wakeups *wakeups;
+    struct status_page *page;
     struct pump pump;
     struct capture capture;
 };
@@ -69,6 +71,7 @@ static bool threads_open(struct watch *watch)
     struct pump *pump = &watch->pump;
     struct capture *capture = &watch->capture;
 
+    watch->page = status_page_create();
     watch->wakeups = wakeups_create(muster_sensor_wake_handle(watch->sensor), watch->options->duration_ms);
     pump->sensor = watch->sensor;
     pump->filter = watch->options->filter.active ? &watch->options->filter : NULL;
@@ -79,7 +82,12 @@ static bool threads_open(struct watch *watch)
         .pump = pump,
         .output = &watch->output,
         .wakeups = watch->wakeups,
+        .page = watch->page,
+        .status_interval_ms = watch->options->status_interval_ms,
+        .figures = {.pid = host_process_id(), .began_ns = host_now_ns()},
     };
+    (void)snprintf(capture->figures.format, sizeof(capture->figures.format), "%s", watch->options->format);
+    (void)snprintf(capture->figures.output, sizeof(capture->figures.output), "%s", watch->output.name);
     if (watch->wakeups && pump_start(pump))
         return true;
     report("cannot start: %s", strerror(errno));
@@ -166,6 +174,7 @@ static int end_report(struct watch *watch, enum capture_end end)
  * everything that it uses; the end of the process takes care of those. */
 static void watch_close(struct watch *watch)
 {
+    status_page_destroy(watch->page);
     pump_close(&watch->pump);
     wakeups_destroy(watch->wakeups);
     muster_sensor_close(watch->sensor);
@@ -185,8 +194,10 @@ static int watch_threads(struct watch *watch)
         begun = sensor_failed(&error);
     if (!begun)
         code = EXIT_FAILED;
-    if (end == CAPTURE_STALLED || end == CAPTURE_ABANDONED)
+    if (end == CAPTURE_STALLED || end == CAPTURE_ABANDONED) {
+        status_page_destroy(watch->page);
         _exit(code);
+    }
     pump_join(&watch->pump);
     if (!output_file_close(&watch->output)) {
         report("cannot write to %s: %s", watch->output.name, strerror(errno));

@@ -14,6 +14,7 @@ struct watch_options {
     const char *format;
     const char *output; /* NULL or "-": standard output */
     uint64_t duration_ms;
+    uint64_t status_interval_ms; /* between two `sensor-status`; 0: none */
     size_t buffer_bytes;
     bool forks;
     bool baseline;

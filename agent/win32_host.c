@@ -118,6 +118,11 @@ uint64_t host_monotonic_ns(void)
     return whole * NS_PER_S + rest * NS_PER_S / (uint64_t)frequency.QuadPart;
 }
 
+uint64_t host_process_id(void)
+{
+    return GetCurrentProcessId();
+}
+
 void host_memory_trim(void)
 {
     /* the heap does so by itself */

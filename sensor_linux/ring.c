@@ -2,6 +2,7 @@
 /* ring.h */
 #include "ring.h"
 
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -62,6 +63,30 @@ const void *ring_next(struct ring *ring, uint32_t *ret_size_bytes)
         return header + RECORD_HEADER_BYTES;
     }
     return NULL;
+}
+
+size_t ring_used(const struct ring *ring)
+{
+    uint64_t consumer = __atomic_load_n(ring->consumer_position, __ATOMIC_ACQUIRE);
+
+    return (size_t)(__atomic_load_n(ring->producer_position, __ATOMIC_ACQUIRE) - consumer);
+}
+
+bool ring_oldest(const struct ring *ring, void *ret_bytes, size_t size_bytes)
+{
+    uint64_t consumer = __atomic_load_n(ring->consumer_position, __ATOMIC_ACQUIRE);
+    const unsigned char *header = ring->data + (consumer & (ring->size_bytes - 1));
+    uint32_t length;
+
+    if (__atomic_load_n(ring->producer_position, __ATOMIC_ACQUIRE) == consumer)
+        return false;
+    length = __atomic_load_n((const uint32_t *)(const void *)header, __ATOMIC_ACQUIRE);
+    if (length & (RECORD_BUSY | RECORD_DISCARDED) || length < size_bytes)
+        return false;
+    memcpy(ret_bytes, header + RECORD_HEADER_BYTES, size_bytes);
+    /* What was released meanwhile may have been written over. */
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return __atomic_load_n(ring->consumer_position, __ATOMIC_ACQUIRE) == consumer;
 }
 
 void ring_ack(struct ring *ring, uint64_t position)

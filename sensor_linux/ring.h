@@ -38,4 +38,11 @@ void ring_ack(struct ring *ring, uint64_t position);
 /* Whether something has been reserved behind what was read: complete or not. */
 bool ring_has_more(const struct ring *ring);
 
+/* How many bytes are not released yet. */
+size_t ring_used(const struct ring *ring);
+
+/* Copies the beginning of the oldest record that is not released, while another thread may release it. False where
+ * there is none, or it is still being written, or was just released. */
+bool ring_oldest(const struct ring *ring, void *ret_bytes, size_t size_bytes);
+
 #endif

@@ -182,6 +182,18 @@ void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sens
     intake_counts(&sensor->intake, ret_counts);
 }
 
+void muster_sensor_buffer(const struct muster_sensor *sensor, struct muster_sensor_buffer *ret_buffer)
+{
+    struct muster_record oldest;
+
+    *ret_buffer = (struct muster_sensor_buffer){
+        .size_bytes = sensor->intake.ring.size_bytes,
+        .used_bytes = ring_used(&sensor->intake.ring),
+    };
+    if (ring_oldest(&sensor->intake.ring, &oldest, sizeof(oldest)))
+        ret_buffer->oldest_ns = oldest.time_ns;
+}
+
 void muster_sensor_detach(struct muster_sensor *sensor)
 {
     /* In reverse: the exit of a start that was reported is reported too. */

@@ -122,6 +122,17 @@ struct muster_sensor_counts {
 /* As of the last attach, account or detach. */
 void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sensor_counts *ret_counts);
 
+/* How full the kernel side's buffer is. All 0 where that cannot be told at no cost (Windows: `muster driver status`
+ * asks the driver). */
+struct muster_sensor_buffer {
+    size_t size_bytes;
+    size_t used_bytes;  /* not acknowledged, whether it was read or not */
+    uint64_t oldest_ns; /* when the event happened that has been in there longest; 0: there is none */
+};
+
+/* At any time from open on, by the same thread as next. */
+void muster_sensor_buffer(const struct muster_sensor *sensor, struct muster_sensor_buffer *ret_buffer);
+
 void muster_sensor_detach(struct muster_sensor *sensor);
 void muster_sensor_close(struct muster_sensor *sensor);
 
