@@ -17,7 +17,7 @@ from wine_host import MUSTER_EXE, PROBE, WINE, WineTest
 GOLDEN = wine_host.ROOT / "tests" / "golden" / "windows"
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 DONE, FAILED, USAGE = 0, 1, 2
-VERBS = ("watch", "driver", "doctor", "version")
+VERBS = ("watch", "driver", "status", "doctor", "version")
 CONSOLE_S = 20
 
 USAGE_ERRORS = [
