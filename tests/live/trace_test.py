@@ -194,10 +194,10 @@ class EveryoneTest(TraceTest):
         word = token("killed")
         process = self.start("/bin/sh", "-c", f": {word}; sleep 600; exit 1")
         pid = self.wait_pid(word)
+        child = until(lambda: [dig(e, "process.pid") for e in with_action(self.events(), "process-started") if "600" in dig(e, "process.args")], "sleep")[0]
         os.kill(pid, signal.SIGSTOP)
         time.sleep(0.1)
         os.kill(pid, signal.SIGKILL)
-        child = until(lambda: [dig(e, "process.pid") for e in with_action(self.events(), "process-started") if "600" in dig(e, "process.args")], "sleep")[0]
         os.kill(child, signal.SIGKILL)
         self.assertEqual(process.wait(TIMEOUT_S), 137)
         self.assert_all_ended(self.whole_stream())
