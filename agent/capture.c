@@ -2,8 +2,6 @@
 /* capture.h */
 #include "capture.h"
 
-#include <string.h>
-
 #include "host.h"
 #include "status_record.h"
 
@@ -59,26 +57,13 @@ static size_t sensor_drain(struct capture *capture)
     return count;
 }
 
-static bool gap_tell(void *context, const struct muster_record *record)
+/* Where the queue does not take it, the sensor tells it again. */
+static bool gap_tell(void *context, const struct muster_record *record, uint64_t position)
 {
     struct capture *capture = context;
 
-    if (muster_queue_push_record(capture->queue, record, 0) != MUSTER_OK)
-        memcpy(&capture->pending[capture->pending_count++], record, sizeof(struct muster_gap));
-    return true;
-}
-
-/* True where no gap waits any more. */
-static bool pending_push(struct capture *capture)
-{
-    while (capture->pending_count > 0) {
-        const struct muster_gap *gap = &capture->pending[capture->pending_count - 1];
-
-        if (muster_queue_push_record(capture->queue, &gap->record, 0) != MUSTER_OK)
-            return false;
-        capture->pending_count--;
-    }
-    return true;
+    capture->gap_waits = muster_queue_push_record(capture->queue, record, position) != MUSTER_OK;
+    return !capture->gap_waits;
 }
 
 /* True where every number is accounted for, and every gap in the queue. */
@@ -86,12 +71,10 @@ static bool account(struct capture *capture)
 {
     bool settled;
 
-    if (!pending_push(capture))
-        return false;
     capture->accounted_ns = host_monotonic_ns();
     settled = muster_sensor_account(capture->sensor, gap_tell, capture);
     pump_wake(capture->pump);
-    return pending_push(capture) && settled;
+    return settled;
 }
 
 static void account_if_due(struct capture *capture)
@@ -127,7 +110,7 @@ static void status_tell_if_due(struct capture *capture)
     (void)account(capture); /* gaps stand before the status that counts them */
     capture_ledger(capture, &ledger);
     status_record_fill(&status, MUSTER_EVENT_STATUS, &ledger);
-    if (capture->pending_count > 0 || muster_queue_push_record(capture->queue, &status.record, 0) != MUSTER_OK)
+    if (capture->gap_waits || muster_queue_push_record(capture->queue, &status.record, 0) != MUSTER_OK)
         return; /* no room: the next turn tries again */
     capture->status_ns = now_ns;
     pump_wake(capture->pump);

@@ -19,8 +19,6 @@
 #include "status_page.h"
 #include "wakeups.h"
 
-#define CAPTURE_PENDING_GAPS 4
-
 struct capture {
     /* set by the caller */
     struct muster_sensor *sensor;
@@ -36,9 +34,8 @@ struct capture {
     uint64_t status_ns;     /* when `sensor-status` was pushed last */
     bool throttled;         /* the queue had no room; the sensor keeps what follows */
     bool quiet;             /* events come one by one, and each should wake us */
+    bool gap_waits;         /* the queue did not take the last gap; the sensor tells it again */
     uint64_t accounted_ns;
-    struct muster_gap pending[CAPTURE_PENDING_GAPS]; /* gaps that the queue did not take yet */
-    unsigned pending_count;
 };
 
 enum capture_end {

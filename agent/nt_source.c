@@ -167,9 +167,10 @@ static void status_ask(struct muster_sensor *sensor)
         (void)device_failed(sensor, error, "the driver does not answer any more");
 }
 
-/* Tells `count` losses that the driver knows nothing of. They have no numbers that are known. */
-static void loss_tell(struct muster_sensor *sensor, enum muster_cause cause, uint64_t count, muster_sensor_tell tell,
-                      void *context)
+/* Tells `count` losses that the driver knows nothing of. They have no numbers that are known. False where they were not
+ * taken. */
+static bool loss_tell(struct muster_sensor *sensor, enum muster_cause cause, uint64_t count,
+                      muster_sensor_tell_gap tell, void *context)
 {
     const uint64_t now_ns = host_now_ns();
     struct muster_gap gap = {
@@ -187,9 +188,11 @@ static void loss_tell(struct muster_sensor *sensor, enum muster_cause cause, uin
 
     gap.causes[cause] = count;
     gap.types[MUSTER_EVENT_PROCESS_START - 1] = count; /* the gravest that it can have been */
+    if (!tell(context, &gap.record, 0))
+        return false;
     sensor->told[cause] += count;
     sensor->lost_since_ns = now_ns;
-    tell(context, &gap.record);
+    return true;
 }
 
 /*
@@ -211,22 +214,25 @@ static void lease_release(struct muster_sensor *sensor)
 }
 
 /* What the driver says was acknowledged in our time is what we have read, or something is wrong. */
-static void remainder_tell(struct muster_sensor *sensor, muster_sensor_tell tell, void *context)
+static bool remainder_tell(struct muster_sensor *sensor, muster_sensor_tell_gap tell, void *context)
 {
     const uint64_t acknowledged = sensor->status.delivered - sensor->delivered_before;
     const uint64_t known =
         sensor->read_count + sensor->dropped[MUSTER_CAUSE_RECORD_INVALID] + sensor->dropped[MUSTER_CAUSE_UNEXPLAINED];
 
     if (sensor->failure || sensor->lease.id != 0 || acknowledged <= known)
-        return;
+        return true;
+    if (!loss_tell(sensor, MUSTER_CAUSE_UNEXPLAINED, acknowledged - known, tell, context))
+        return false;
     sensor->dropped[MUSTER_CAUSE_UNEXPLAINED] += acknowledged - known;
-    loss_tell(sensor, MUSTER_CAUSE_UNEXPLAINED, acknowledged - known, tell, context);
+    return true;
 }
 
-bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell tell, void *context)
+bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell_gap tell, void *context)
 {
     if (sensor->lost_untold > 0) {
-        loss_tell(sensor, MUSTER_CAUSE_RECORD_INVALID, sensor->lost_untold, tell, context);
+        if (!loss_tell(sensor, MUSTER_CAUSE_RECORD_INVALID, sensor->lost_untold, tell, context))
+            return false;
         sensor->lost_untold = 0;
     }
     if (sensor->detached && !lease_is_done(sensor))
@@ -234,9 +240,7 @@ bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell tell
     if (sensor->detached && sensor->lease.id != 0 && !sensor->failure)
         lease_release(sensor);
     status_ask(sensor);
-    if (sensor->detached)
-        remainder_tell(sensor, tell, context);
-    return sensor->detached;
+    return sensor->detached && remainder_tell(sensor, tell, context);
 }
 
 bool muster_sensor_filters(void)

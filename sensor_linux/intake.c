@@ -8,16 +8,25 @@ void intake_init(struct intake *intake, struct sensor_control *control, struct s
                  uint64_t now_ns)
 {
     intake->control = control;
-    intake->missed_checked_ns = now_ns;
+    pthread_mutex_init(&intake->lock, NULL);
     account_init(&intake->account, control, cpus, cpu_count);
+    intake->account.missed_checked_ns = now_ns;
 }
 
-static void record_refused(struct intake *intake, const void *bytes, uint32_t size_bytes)
+bool intake_open(struct intake *intake, struct journal *journal, struct sensor_control *control,
+                 struct sensor_cpu *cpus, uint32_t cpu_count)
 {
-    const struct muster_record *record = bytes;
+    if (!account_open(&intake->account, journal, control, cpus, cpu_count, &intake->ring))
+        return false;
+    pthread_mutex_init(&intake->lock, NULL);
+    intake->control = control;
+    intake->delivered_before = intake->account.acknowledged;
+    return true;
+}
 
-    if (size_bytes >= sizeof(*record) && muster_event_is_numbered(record->type) && record->type <= SENSOR_PROGRAM_COUNT)
-        intake->account.invalid[record->type - 1]++;
+void intake_deinit(struct intake *intake)
+{
+    pthread_mutex_destroy(&intake->lock);
 }
 
 const struct muster_record *intake_next(struct intake *intake, uint64_t *ret_position)
@@ -32,11 +41,11 @@ const struct muster_record *intake_next(struct intake *intake, uint64_t *ret_pos
         if (!bytes)
             return NULL;
         if (muster_record_validate(bytes, size_bytes, &record) != MUSTER_OK) {
-            record_refused(intake, bytes, size_bytes);
+            account_refused(&intake->account, bytes, size_bytes);
             continue;
         }
         account_read(&intake->account, record->sequence);
-        *ret_position = intake->ring.position;
+        *ret_position = account_position(&intake->account, intake->ring.position);
         return record;
     }
 }
@@ -49,7 +58,9 @@ void intake_unread(struct intake *intake, const struct muster_record *record)
 
 void intake_ack(struct intake *intake, uint64_t position)
 {
-    ring_ack(&intake->ring, position);
+    pthread_mutex_lock(&intake->lock);
+    account_ack(&intake->account, &intake->ring, position);
+    pthread_mutex_unlock(&intake->lock);
 }
 
 bool intake_arm(struct intake *intake, bool quiet)
@@ -64,31 +75,51 @@ bool intake_arm(struct intake *intake, bool quiet)
     return false;
 }
 
-static void missed_account(struct intake *intake, const uint64_t missed[SENSOR_PROGRAM_COUNT], uint64_t now_ns,
-                           muster_sensor_tell tell, void *context)
+static bool settle(struct intake *intake, uint64_t now_ns)
 {
-    uint64_t since[SENSOR_PROGRAM_COUNT];
     struct muster_gap gap;
+    bool settled;
 
-    for (unsigned i = 0; i < SENSOR_PROGRAM_COUNT; i++) {
-        since[i] = missed[i] - intake->missed_told[i];
-        intake->missed_told[i] = missed[i];
-    }
-    account_missed(&intake->account, since, intake->missed_checked_ns, now_ns, &gap);
-    intake->missed_checked_ns = now_ns;
-    if (gap.count > 0)
-        tell(context, &gap.record);
+    pthread_mutex_lock(&intake->lock);
+    account_flip(&intake->account);
+    settled = account_settle(&intake->account, &intake->ring, now_ns, &gap);
+    pthread_mutex_unlock(&intake->lock);
+    return settled;
 }
 
-static bool settle(struct intake *intake, uint64_t now_ns, muster_sensor_tell tell, void *context)
+static void missed_account(struct intake *intake, const uint64_t missed[SENSOR_PROGRAM_COUNT], uint64_t now_ns)
 {
     struct muster_gap gap;
 
-    account_flip(&intake->account);
-    if (!account_settle(&intake->account, &intake->ring, now_ns, &gap))
+    pthread_mutex_lock(&intake->lock);
+    account_missed(&intake->account, missed, now_ns, &gap);
+    pthread_mutex_unlock(&intake->lock);
+}
+
+static const struct muster_gap *gap_next(struct intake *intake, uint64_t *ret_position)
+{
+    const struct muster_gap *gap;
+
+    pthread_mutex_lock(&intake->lock);
+    gap = account_gap_next(&intake->account, intake->ring.position, ret_position);
+    pthread_mutex_unlock(&intake->lock);
+    return gap;
+}
+
+/* False where one was not taken: it waits for the next time. */
+static bool gaps_tell(struct intake *intake, muster_sensor_tell_gap tell, void *context)
+{
+    const struct muster_gap *gap;
+    uint64_t position;
+
+    while ((gap = gap_next(intake, &position)) != NULL) {
+        if (tell(context, &gap->record, position))
+            continue;
+        pthread_mutex_lock(&intake->lock);
+        account_gap_unread(&intake->account);
+        pthread_mutex_unlock(&intake->lock);
         return false;
-    if (gap.count > 0)
-        tell(context, &gap.record);
+    }
     return true;
 }
 
@@ -97,23 +128,53 @@ static uint64_t numbers_given(const struct intake *intake)
     return __atomic_load_n(&intake->control->sequence, __ATOMIC_SEQ_CST) & SENSOR_SEQUENCE_MASK;
 }
 
-bool intake_account(struct intake *intake, const uint64_t missed[SENSOR_PROGRAM_COUNT], uint64_t now_ns,
-                    muster_sensor_tell tell, void *context)
+static bool is_accounted(const struct intake *intake)
 {
-    missed_account(intake, missed, now_ns, tell, context);
+    uint64_t settled = intake->account.settled_sequence;
+
+    return intake->leaving ? settled >= intake->leaving_sequence : settled == numbers_given(intake);
+}
+
+bool intake_account(struct intake *intake, const uint64_t missed[SENSOR_PROGRAM_COUNT], uint64_t now_ns,
+                    muster_sensor_tell_gap tell, void *context)
+{
+    missed_account(intake, missed, now_ns);
     /* Where a generation was flipped earlier, the first settles that one, the second what came since. */
-    if (settle(intake, now_ns, tell, context))
-        (void)settle(intake, now_ns, tell, context);
-    return intake->account.settled_sequence == numbers_given(intake);
+    if (settle(intake, now_ns))
+        (void)settle(intake, now_ns);
+    return gaps_tell(intake, tell, context) && is_accounted(intake);
+}
+
+void intake_leave(struct intake *intake)
+{
+    intake->leaving = true;
+    intake->leaving_sequence = numbers_given(intake);
+}
+
+void intake_baseline_tell(struct intake *intake)
+{
+    pthread_mutex_lock(&intake->lock);
+    account_baseline_told(&intake->account);
+    pthread_mutex_unlock(&intake->lock);
+}
+
+bool intake_baseline_told(struct intake *intake)
+{
+    return intake->account.baseline_told;
 }
 
 void intake_counts(const struct intake *intake, struct muster_sensor_counts *ret_counts)
 {
     const struct account *account = &intake->account;
-    uint64_t missed = account->dropped[MUSTER_CAUSE_PROGRAM_MISSED];
+    uint64_t given = numbers_given(intake);
 
-    *ret_counts = (struct muster_sensor_counts){.read = account->read, .filtered = account->filtered};
-    ret_counts->produced = numbers_given(intake) + missed;
+    *ret_counts = (struct muster_sensor_counts){
+        .produced = given + account->dropped[MUSTER_CAUSE_PROGRAM_MISSED],
+        .delivered_before = intake->delivered_before,
+        .filtered = account->filtered,
+        .held = account_held(account, given),
+        .read = account->read,
+    };
     memcpy(ret_counts->dropped, account->dropped, sizeof(ret_counts->dropped));
-    memcpy(ret_counts->told, account->dropped, sizeof(ret_counts->told));
+    memcpy(ret_counts->told, account->told, sizeof(ret_counts->told));
 }

@@ -8,6 +8,7 @@
 #ifndef MUSTER_INTAKE_H
 #define MUSTER_INTAKE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,13 +22,22 @@ struct intake {
     struct account account;
     struct sensor_control *control; /* shared with the kernel */
     uint64_t last_position;         /* of the record that next returned last */
-    uint64_t missed_told[SENSOR_PROGRAM_COUNT];
-    uint64_t missed_checked_ns;
+    uint64_t delivered_before;      /* acknowledged by earlier agents */
+    uint64_t leaving_sequence;      /* valid while `leaving`: what intake_account is to account for */
+    bool leaving;
+    pthread_mutex_t lock; /* of the account, where account.h says "locked" */
 };
 
 /* Everything but the ring. `cpus`: one for each possible CPU, shared with the kernel. */
 void intake_init(struct intake *intake, struct sensor_control *control, struct sensor_cpu *cpus, uint32_t cpu_count,
                  uint64_t now_ns);
+
+/* The same where an earlier agent has left off, or died: the ring is there, and is put where `journal` says. False
+ * where the journal is not whole. */
+bool intake_open(struct intake *intake, struct journal *journal, struct sensor_control *control,
+                 struct sensor_cpu *cpus, uint32_t cpu_count);
+
+void intake_deinit(struct intake *intake);
 
 /* As in muster/sensor.h. */
 const struct muster_record *intake_next(struct intake *intake, uint64_t *ret_position);
@@ -38,6 +48,13 @@ void intake_counts(const struct intake *intake, struct muster_sensor_counts *ret
 
 /* Likewise; `missed`: runs of each program that the kernel skipped, ever. */
 bool intake_account(struct intake *intake, const uint64_t missed[SENSOR_PROGRAM_COUNT], uint64_t now_ns,
-                    muster_sensor_tell tell, void *context);
+                    muster_sensor_tell_gap tell, void *context);
+
+/* The kernel side goes on without us: intake_account is true once all numbers given so far are accounted for. */
+void intake_leave(struct intake *intake);
+
+/* See muster_sensor_baseline_told. */
+void intake_baseline_tell(struct intake *intake);
+bool intake_baseline_told(struct intake *intake);
 
 #endif

@@ -89,7 +89,13 @@ bool ring_oldest(const struct ring *ring, void *ret_bytes, size_t size_bytes)
     return __atomic_load_n(ring->consumer_position, __ATOMIC_ACQUIRE) == consumer;
 }
 
-void ring_ack(struct ring *ring, uint64_t position)
+struct ring ring_between(const struct ring *ring, uint64_t from, const uint64_t *until)
+{
+    return (struct ring){
+        .producer_position = until, .data = ring->data, .size_bytes = ring->size_bytes, .position = from};
+}
+
+void ring_ack(const struct ring *ring, uint64_t position)
 {
     __atomic_store_n(ring->consumer_position, position, __ATOMIC_RELEASE);
 }

@@ -32,8 +32,12 @@ void ring_deinit(struct ring *ring);
  */
 const void *ring_next(struct ring *ring, uint32_t *ret_size_bytes);
 
+/* For walking the same memory from one position to another, *until, apart from who reads it. Neither to be acknowledged
+ * nor unmapped. */
+struct ring ring_between(const struct ring *ring, uint64_t from, const uint64_t *until);
+
 /* Releases everything before `position`. From any one thread. */
-void ring_ack(struct ring *ring, uint64_t position);
+void ring_ack(const struct ring *ring, uint64_t position);
 
 /* Whether something has been reserved behind what was read: complete or not. */
 bool ring_has_more(const struct ring *ring);

@@ -169,7 +169,7 @@ static void missed_runs(const struct muster_sensor *sensor, uint64_t ret_missed[
     }
 }
 
-bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell tell, void *context)
+bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell_gap tell, void *context)
 {
     uint64_t missed[SENSOR_PROGRAM_COUNT], now_ns = sensor_now_ns();
 
@@ -217,6 +217,7 @@ void muster_sensor_close(struct muster_sensor *sensor)
     if (sensor->cpus)
         munmap(sensor->cpus, sensor->cpus_bytes);
     ring_deinit(&sensor->intake.ring);
+    intake_deinit(&sensor->intake);
     if (sensor->programs)
         muster_bpf__destroy(sensor->programs);
     free(sensor);

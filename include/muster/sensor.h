@@ -91,12 +91,15 @@ bool muster_sensor_alive(const struct muster_sensor *sensor, struct muster_senso
 /*
  * Accounts for the numbers given up to some moment, and tells what was lost since the last time: gap
  * records, of which the ranges never overlap. (Windows: the driver tells its own among the records.)
+ * `position` acknowledges the gap, with all that next has returned before; 0 where nothing does. `tell` returns false
+ * where it cannot take the gap now: a later call tells it again.
  * Call it when everything has been read, or at any other time; what cannot be settled yet is settled by a
  * later call. True where every number given so far is accounted for, and where the kernel side keeps
  * what is acknowledged (Windows), it knows of that: after detach, and when all is read and
  * acknowledged, that comes at once.
  */
-bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell tell, void *context);
+typedef bool (*muster_sensor_tell_gap)(void *context, const struct muster_record *record, uint64_t position);
+bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell_gap tell, void *context);
 
 /*
  * Whether numbered events that the filter does not want are left out, and counted, by the kernel side
@@ -109,12 +112,12 @@ bool muster_sensor_has_losses(const struct muster_sensor *sensor);
 
 /* Each is measured, none deduced from the others. */
 struct muster_sensor_counts {
-    uint64_t produced;                    /* numbers given, and runs that the kernel skipped */
-    uint64_t delivered_before;            /* of those, acknowledged by earlier readers; Linux: 0 */
-    uint64_t filtered;                    /* by the kernel side */
-    uint64_t degraded;                    /* by the kernel side, less those that next returned */
-    uint64_t held;                        /* what stays in the kernel side when all is settled; Linux: 0 */
-    uint64_t read;                        /* numbered records that next returned (less those unread) */
+    uint64_t produced;         /* numbers given, and runs that the kernel skipped */
+    uint64_t delivered_before; /* of those, acknowledged by earlier readers */
+    uint64_t filtered;         /* by the kernel side */
+    uint64_t degraded;         /* by the kernel side, less those that next returned */
+    uint64_t held;             /* given, and neither read nor accounted for: what stays for the next reader */
+    uint64_t read;             /* numbered records that next returned (less those unread) */
     uint64_t dropped[MUSTER_CAUSE_COUNT]; /* by the kernel side and on the way from it */
     uint64_t told[MUSTER_CAUSE_COUNT];    /* of those, told in this stream by gap records so far */
 };

@@ -44,6 +44,7 @@ struct model {
     unsigned program[CPUS];
     struct entry entries[NUMBERS_MAX]; /* the ring: position is 8 x index */
     uint64_t producer_position;
+    uint64_t consumer_position;
     struct ring ring;
     struct account account;
     enum fate fates[NUMBERS_MAX + 1];
@@ -198,6 +199,19 @@ static void gap_check(const struct muster_gap *gap)
     model.told += count;
 }
 
+/* Takes the gap that was just made, and acknowledges it with all that was read. */
+static void gap_take(const struct muster_gap *made)
+{
+    uint64_t position;
+    const struct muster_gap *gap = account_gap_next(&model.account, model.ring.position, &position);
+
+    assert_non_null(gap);
+    assert_memory_equal(gap, made, sizeof(*gap));
+    assert_null(account_gap_next(&model.account, model.ring.position, &(uint64_t){0}));
+    account_ack(&model.account, &model.ring, position);
+    assert_int_equal(model.consumer_position, model.ring.position);
+}
+
 static bool reader_settle(void)
 {
     struct muster_gap gap;
@@ -205,8 +219,10 @@ static bool reader_settle(void)
     account_flip(&model.account);
     if (!account_settle(&model.account, &model.ring, 99, &gap))
         return false;
-    if (gap.count > 0)
+    if (gap.count > 0) {
         gap_check(&gap);
+        gap_take(&gap);
+    }
     return true;
 }
 
@@ -215,6 +231,7 @@ static void model_reset(uint32_t seed)
     memset(&model, 0, sizeof(model));
     model.random = seed;
     model.ring.producer_position = &model.producer_position;
+    model.ring.consumer_position = &model.consumer_position;
     account_init(&model.account, &model.control, model.cpus, CPUS);
 }
 
@@ -333,13 +350,64 @@ static void test_skipped_runs_have_a_count_and_no_range(void **state)
 
     (void)state;
     model_reset(1);
-    account_missed(&model.account, missed, 10, 20, &gap);
+    model.account.missed_checked_ns = 10;
+    account_missed(&model.account, missed, 20, &gap);
     assert_int_equal(gap.count, 5);
     assert_int_equal(gap.causes[MUSTER_CAUSE_PROGRAM_MISSED], 5);
     assert_int_equal(gap.types[MUSTER_EVENT_PROCESS_EXIT - 1], 3);
     assert_int_equal(gap.record.valid, 0);
     assert_int_equal(gap.start_ns, 10);
     assert_int_equal(gap.end_ns, 20);
+    account_missed(&model.account, missed, 30, &gap);
+    assert_int_equal(gap.count, 0); /* told once */
+}
+
+/* One gap each: number `sequence` is lost, and the generation settled. */
+static bool lose_and_settle(struct muster_gap *gap)
+{
+    cpu_step(0, 100);
+    cpu_step(0, 100);
+    cpu_step(0, 100);
+    account_flip(&model.account);
+    return account_settle(&model.account, &model.ring, 99, gap);
+}
+
+static void test_while_no_gap_is_acknowledged_losses_wait_and_become_one(void **state)
+{
+    uint64_t positions[JOURNAL_GAPS];
+    struct muster_gap gap;
+
+    (void)state;
+    model_reset(1);
+    for (unsigned i = 0; i < JOURNAL_GAPS; i++) {
+        assert_true(lose_and_settle(&gap));
+        assert_non_null(account_gap_next(&model.account, model.ring.position, &positions[i]));
+    }
+    assert_false(lose_and_settle(&gap));
+    assert_false(lose_and_settle(&gap));
+    account_ack(&model.account, &model.ring, positions[0]);
+    assert_true(account_settle(&model.account, &model.ring, 99, &gap));
+    assert_int_equal(gap.first_sequence, JOURNAL_GAPS + 1);
+    account_ack(&model.account, &model.ring, positions[JOURNAL_GAPS - 1]);
+    account_flip(&model.account);
+    assert_true(account_settle(&model.account, &model.ring, 99, &gap));
+    assert_int_equal(gap.count, 1);
+    assert_int_equal(gap.last_sequence, JOURNAL_GAPS + 2);
+}
+
+static void test_a_gap_that_was_not_taken_is_told_again(void **state)
+{
+    struct muster_gap made;
+    uint64_t first, second;
+
+    (void)state;
+    model_reset(1);
+    assert_true(lose_and_settle(&made));
+    assert_non_null(account_gap_next(&model.account, model.ring.position, &first));
+    account_gap_unread(&model.account);
+    assert_int_equal(model.account.told[MUSTER_CAUSE_RING_FULL] + model.account.told[MUSTER_CAUSE_CLASS_SHED], 0);
+    assert_memory_equal(account_gap_next(&model.account, model.ring.position, &second), &made, sizeof(made));
+    assert_int_equal(first, second);
 }
 
 int main(void)
@@ -351,6 +419,8 @@ int main(void)
         cmocka_unit_test(test_what_nobody_counted_is_told_as_unexplained),
         cmocka_unit_test(test_a_refused_record_is_told_as_invalid),
         cmocka_unit_test(test_skipped_runs_have_a_count_and_no_range),
+        cmocka_unit_test(test_while_no_gap_is_acknowledged_losses_wait_and_become_one),
+        cmocka_unit_test(test_a_gap_that_was_not_taken_is_told_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,10 +211,19 @@ static void assert_none(struct muster_sensor *sensor)
     assert_null(muster_sensor_next(sensor, &position));
 }
 
-static bool gap_keep(void *context, const struct muster_record *record)
+static bool gap_refuse(void *context, const struct muster_record *record, uint64_t position)
+{
+    (void)context;
+    (void)record;
+    (void)position;
+    return false;
+}
+
+static bool gap_keep(void *context, const struct muster_record *record, uint64_t position)
 {
     const struct muster_record *valid = NULL;
 
+    assert_int_equal(position, 0); /* the driver keeps no gap that is told here */
     assert_int_equal(muster_record_validate(record, record->size_bytes, &valid), MUSTER_OK);
     memcpy(context, record, sizeof(struct muster_gap));
     return true;
@@ -373,6 +382,8 @@ static void test_what_is_not_valid_is_told_and_released(void **state)
         assert_true(muster_sensor_has_losses(sensor));
         muster_sensor_detach(sensor);
         gap.count = 0;
+        assert_false(muster_sensor_account(sensor, gap_refuse, NULL));
+        assert_true(muster_sensor_has_losses(sensor));
         assert_true(muster_sensor_account(sensor, gap_keep, &gap));
         assert_false(muster_sensor_has_losses(sensor));
         assert_int_equal(gap.count, 3 - (bad - 1));
@@ -394,6 +405,7 @@ static void test_what_nothing_explains_is_told(void **state)
     driver.produced = 7;
     driver.delivered = 7;
     muster_sensor_detach(sensor);
+    assert_false(muster_sensor_account(sensor, gap_refuse, NULL));
     assert_true(muster_sensor_account(sensor, gap_keep, &gap));
     assert_int_equal(gap.causes[MUSTER_CAUSE_UNEXPLAINED], 7);
     assert_balance(sensor, 0, 0, 0);
