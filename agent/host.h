@@ -29,6 +29,9 @@ uint64_t host_monotonic_ns(void);
 /* Of this process, as others see it. */
 uint64_t host_process_id(void);
 
+/* A number that nobody can foresee; 0 where the system has none to give. */
+uint64_t host_random(void);
+
 /* Gives memory that is free back to the system, where the C library keeps it. */
 void host_memory_trim(void);
 

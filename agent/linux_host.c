@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -66,6 +67,13 @@ uint64_t host_monotonic_ns(void)
 uint64_t host_process_id(void)
 {
     return (uint64_t)getpid();
+}
+
+uint64_t host_random(void)
+{
+    uint64_t number;
+
+    return getrandom(&number, sizeof(number), 0) == sizeof(number) ? number : 0;
 }
 
 void host_memory_trim(void)

@@ -34,6 +34,7 @@ bool output_file_open(struct output_file *file, const char *path)
     if (!path || strcmp(path, "-") == 0) {
         file->name = "standard output";
         file->standard = true;
+        file->terminal = isatty(STDOUT_FILENO);
         return fcntl(STDOUT_FILENO, F_GETFD) >= 0;
     }
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
@@ -41,12 +42,14 @@ bool output_file_open(struct output_file *file, const char *path)
     if (fd < 0)
         return false;
     file->regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    file->terminal = isatty(fd);
     return true;
 }
 
 bool output_file_open_error(struct output_file *file)
 {
     *file = (struct output_file){.name = "standard error", .handle = STDERR_FILENO, .standard = true};
+    file->terminal = isatty(STDERR_FILENO);
     return fcntl(STDERR_FILENO, F_GETFD) >= 0;
 }
 

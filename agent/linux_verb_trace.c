@@ -41,7 +41,7 @@ static void help_print(void)
           "neither root nor BPF: it stands on ptrace(2), so it slows what it traces, and waits for the\n"
           "output rather than lose an event. Ends when all that COMMAND started has ended.\n"
           "\n"
-          "  -f, --format FORMAT   text (default), ndjson or driver-messages, as for `muster watch`\n"
+          "  -f, --format FORMAT   text (default), ndjson, driver-messages or capture, as for `muster watch`\n"
           "  -o, --output FILE     write to FILE (emptied first, mode 0600 if new), not to standard error,\n"
           "                        which COMMAND writes to as well; - is standard output\n"
           "      --forks           report forks too, and the exits of processes that never called exec\n"

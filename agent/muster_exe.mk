@@ -2,7 +2,7 @@
 # How build/muster.exe is built: core, sinks and agent as on Linux, and what is for Windows. Included by
 # tools/rules.mk.
 
-EXE_SOURCES := $(CORE_SOURCES) platform/win32_platform.c $(SINK_SOURCES) \
+EXE_SOURCES := $(CORE_SOURCES) platform/win32_platform.c $(SINK_SOURCES) $(CAPTURE_SOURCES) \
 	$(filter-out $(AGENT_LINUX_ONLY),$(AGENT_SOURCES)) $(AGENT_WINDOWS_ONLY)
 EXE_OBJECTS := $(EXE_SOURCES:%.c=$(B)/mingw-exe/%.o)
 MINGW_WINDRES ?= x86_64-w64-mingw32-windres

@@ -24,8 +24,13 @@ int option_report(const char *verb, char **arguments, int found)
 
 int option_format(const char *verb, const char *value, const char **ret_format)
 {
-    if (strcmp(value, "text") != 0 && strcmp(value, "ndjson") != 0 && strcmp(value, "driver-messages") != 0)
-        return report_usage(verb, "unknown format '%s': text, ndjson or driver-messages", value);
+    static const char *const formats[] = {"text", "ndjson", "driver-messages", "capture"};
+    size_t i = 0;
+
+    while (i < sizeof(formats) / sizeof(*formats) && strcmp(value, formats[i]) != 0)
+        i++;
+    if (i == sizeof(formats) / sizeof(*formats))
+        return report_usage(verb, "unknown format '%s': text, ndjson, driver-messages or capture", value);
     *ret_format = value;
     return EXIT_DONE;
 }

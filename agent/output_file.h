@@ -14,6 +14,7 @@ struct output_file {
     intptr_t handle;  /* Linux: a file descriptor; -1 where it is closed */
     bool standard;    /* not ours to close */
     bool regular;     /* can be cut back to whole lines */
+    bool terminal;    /* a person sees it */
     uint64_t written; /* bytes that were taken */
 };
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "host.h"
 #include "pump.h"
 #include "report.h"
 
@@ -27,11 +28,15 @@ bool pump_queue_open(struct pump *pump, uint64_t epoch, size_t budget_bytes)
 bool pump_sink_open(struct pump *pump, struct output_file *output, bool output_opened, const char *format,
                     enum muster_color color)
 {
-    struct muster_sink_options options = {.stream = pump->stream, .color = color};
+    struct muster_sink_options options = {.stream = pump->stream, .color = color, .capture = host_random()};
     bool known;
 
     if (!output_opened) {
         report("cannot open %s: %s", output->name, strerror(errno));
+        return false;
+    }
+    if (output->terminal && strcmp(format, "capture") == 0) {
+        report("a capture is not for a person to read, and %s is a terminal: name a file with --output", output->name);
         return false;
     }
     options.target = output_file_target(output);

@@ -5,6 +5,7 @@
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
+#include <ntsecapi.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -121,6 +122,13 @@ uint64_t host_monotonic_ns(void)
 uint64_t host_process_id(void)
 {
     return GetCurrentProcessId();
+}
+
+uint64_t host_random(void)
+{
+    uint64_t number;
+
+    return RtlGenRandom(&number, sizeof(number)) ? number : 0;
 }
 
 void host_memory_trim(void)

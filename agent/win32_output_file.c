@@ -83,6 +83,7 @@ static bool path_open(struct output_file *file, const char *path)
     }
     file->handle = (intptr_t)handle;
     win32_output_init(&the_output, handle);
+    file->terminal = the_output.is_console;
     return true;
 }
 
@@ -99,6 +100,7 @@ bool output_file_open(struct output_file *file, const char *path)
         return open_failed(ERROR_INVALID_HANDLE);
     file->handle = (intptr_t)handle;
     win32_output_init(&the_output, handle);
+    file->terminal = the_output.is_console;
     return true;
 }
 

@@ -67,7 +67,7 @@ const char *muster_cause_name(unsigned cause)
         [MUSTER_CAUSE_QUEUE_FULL] = "queue_full",         [MUSTER_CAUSE_ALLOCATION_FAILED] = "allocation_failed",
         [MUSTER_CAUSE_IRQL_REFUSED] = "irql_refused",     [MUSTER_CAUSE_PROGRAM_MISSED] = "program_missed",
         [MUSTER_CAUSE_RECORD_INVALID] = "record_invalid", [MUSTER_CAUSE_RECORD_TOO_LARGE] = "record_too_large",
-        [MUSTER_CAUSE_UNEXPLAINED] = "unexplained",
+        [MUSTER_CAUSE_UNEXPLAINED] = "unexplained",       [MUSTER_CAUSE_CAPTURE_DAMAGED] = "capture_damaged",
     };
     MUSTER_STATIC_ASSERT(COUNT_OF(names) == MUSTER_CAUSE_COUNT, "every cause has a name");
     return name_at(names, COUNT_OF(names), cause);
@@ -79,6 +79,7 @@ const char *muster_stage_name(unsigned stage)
         [MUSTER_STAGE_KERNEL_RING] = "kernel_ring",
         [MUSTER_STAGE_DRIVER_QUEUE] = "driver_queue",
         [MUSTER_STAGE_AGENT_QUEUE] = "agent_queue",
+        [MUSTER_STAGE_CAPTURE] = "capture",
     };
     return name_at(names, COUNT_OF(names), stage);
 }

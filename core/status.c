@@ -27,6 +27,8 @@ const char *muster_status_text(enum muster_status status)
         return "not possible in this state";
     case MUSTER_OUTPUT_FAILED:
         return "could not write the output";
+    case MUSTER_INPUT_FAILED:
+        return "could not read the input";
     }
     return "unknown status";
 }

@@ -21,6 +21,7 @@ struct muster_sink *muster_sink_create(const char *format, const struct muster_s
         {"text", muster_sink_text_create},
         {"ndjson", muster_sink_ndjson_create},
         {"driver-messages", muster_sink_driver_messages_create},
+        {"capture", muster_sink_capture_create},
     };
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
         if (strcmp(format, formats[i].name) == 0) {

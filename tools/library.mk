@@ -5,7 +5,7 @@
 # meets no name but those of packaging/libmuster.exports. Position-independent, so that it may go into a shared library
 # of somebody else's; in sections, so that a linker with --gc-sections leaves out what is not used.
 LIBRARY_EXPORTS := packaging/libmuster.exports
-LIBRARY_SOURCES := $(CORE_SOURCES) $(SINK_SOURCES) $(PLATFORM_SOURCES)
+LIBRARY_SOURCES := $(CORE_SOURCES) $(SINK_SOURCES) $(CAPTURE_SOURCES) $(PLATFORM_SOURCES)
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(B)/library/%.o)
 LIBRARY_CFLAGS := -I. -fPIC -fstack-protector-strong -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. -pthread
 LD ?= ld

@@ -4,6 +4,8 @@
 # ---- core, platform, sinks: one library for each flavour ----------------------------------------
 CORE_SOURCES := $(sort $(wildcard core/*.c))
 SINK_SOURCES := $(sort $(wildcard sinks/*.c))
+# Reading and writing captures; the capture sink stands on it.
+CAPTURE_SOURCES := $(sort $(wildcard capture/*.c))
 SENSOR_SOURCES := $(sort $(wildcard sensor_linux/*.c))
 TRACER_SOURCES := $(sort $(wildcard sensor_ptrace/*.c))
 # agent: linux_* is for Linux; win32_*, nt_* and what stands on them are for Windows; the rest for both.
@@ -15,7 +17,7 @@ PLATFORM_SOURCES := platform/posix_platform.c
 # core is freestanding: it sees include/ and platform/platform.h, and no OS header.
 CORE_CFLAGS := -ffreestanding -I. -fPIE -fstack-protector-strong
 
-PROGRAM_OBJECTS := $(patsubst %.c,$(B)/%.o,$(CORE_SOURCES) $(SINK_SOURCES) $(SENSOR_SOURCES) $(TRACER_SOURCES) $(AGENT_SOURCES) $(PLATFORM_SOURCES))
+PROGRAM_OBJECTS := $(patsubst %.c,$(B)/%.o,$(CORE_SOURCES) $(SINK_SOURCES) $(CAPTURE_SOURCES) $(SENSOR_SOURCES) $(TRACER_SOURCES) $(AGENT_SOURCES) $(PLATFORM_SOURCES))
 
 $(B)/core/%.o: core/%.c
 	$(call say,CC,$<)
@@ -28,6 +30,11 @@ $(B)/platform/%.o: platform/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) $(HARDENING) -I. -pthread -c $< -o $@
 
 $(B)/sinks/%.o: sinks/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(HARDENING) -c $< -o $@
+
+$(B)/capture/%.o: capture/%.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(HARDENING) -c $< -o $@
@@ -120,7 +127,7 @@ UNIT_SOURCES := $(sort $(wildcard tests/unit/*_test.c))
 UNIT_SUPPORT := tests/unit/test_platform.c
 UNIT_NAMES := $(patsubst tests/unit/%.c,%,$(UNIT_SOURCES))
 # Of sensor_linux and agent what needs no kernel.
-UNIT_LINKED := $(CORE_SOURCES) $(SINK_SOURCES) $(UNIT_SUPPORT) sensor_linux/account.c sensor_linux/account_lease.c \
+UNIT_LINKED := $(CORE_SOURCES) $(SINK_SOURCES) $(CAPTURE_SOURCES) $(UNIT_SUPPORT) sensor_linux/account.c sensor_linux/account_lease.c \
 	sensor_linux/intake.c sensor_linux/journal.c sensor_linux/live_events.c sensor_linux/ring.c agent/units.c \
 	agent/json_scan.c agent/nt_lease.c agent/verdicts.c
 UNIT_CFLAGS := -I. -Itests -pthread
@@ -149,6 +156,7 @@ $(eval $(call unit_flavour,asan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsaniti
 $(eval $(call unit_flavour,tsan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsanitize=thread,sink_hostile_test))
 
 include tests/fuzz/fuzz.mk
+include tests/capture/capture.mk
 include tests/live/probes.mk
 include simulated_nt/simulated_nt.mk
 include tests/driver/driver_tests.mk

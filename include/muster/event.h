@@ -58,15 +58,17 @@ enum muster_cause {
     MUSTER_CAUSE_RECORD_INVALID = 6,    /* a record failed validation between two hops */
     MUSTER_CAUSE_RECORD_TOO_LARGE = 7,  /* over MUSTER_RECORD_MAX_BYTES */
     MUSTER_CAUSE_UNEXPLAINED = 8,       /* missing, and no counter says why: a defect, told all the same */
+    MUSTER_CAUSE_CAPTURE_DAMAGED = 9,   /* stood in a capture, where something else stands now, or nothing */
 };
 
-#define MUSTER_CAUSE_COUNT 9
+#define MUSTER_CAUSE_COUNT 10
 
 /* Where events were lost. */
 enum muster_stage {
     MUSTER_STAGE_KERNEL_RING = 1,
     MUSTER_STAGE_DRIVER_QUEUE = 2,
     MUSTER_STAGE_AGENT_QUEUE = 3,
+    MUSTER_STAGE_CAPTURE = 4, /* a file that was read back */
 };
 
 /*

@@ -55,6 +55,7 @@ struct muster_sink_options {
     const struct muster_stream *stream;
     struct muster_output_target target;
     enum muster_color color; /* text only */
+    uint64_t capture;        /* capture only: names it, so best a random number; 0: one is made from its beginning */
 };
 
 struct muster_sink;
@@ -63,8 +64,10 @@ struct muster_sink;
 struct muster_sink *muster_sink_text_create(const struct muster_sink_options *options);
 struct muster_sink *muster_sink_ndjson_create(const struct muster_sink_options *options);
 struct muster_sink *muster_sink_driver_messages_create(const struct muster_sink_options *options);
+/* Bytes, not lines: see muster/capture_file.h. Ends with MUSTER_EVENT_SENSOR_STOPPED, behind which nothing is taken. */
+struct muster_sink *muster_sink_capture_create(const struct muster_sink_options *options);
 
-/* By the name that --format takes: "text", "ndjson", "driver-messages". Returns NULL with
+/* By the name that --format takes: "text", "ndjson", "driver-messages", "capture". Returns NULL with
  * *ret_known false for any other name, and NULL with true where memory ran out. */
 struct muster_sink *muster_sink_create(const char *format, const struct muster_sink_options *options, bool *ret_known);
 
@@ -75,7 +78,7 @@ enum muster_status muster_sink_write(struct muster_sink *sink, const struct must
 /* The end of a batch: everything that was formatted is written out. */
 enum muster_status muster_sink_flush(struct muster_sink *sink) MUSTER_MUST_CHECK;
 
-/* Of the numbered records given so far, how many are in the output as whole lines. Also after a
+/* Of the numbered records given so far, how many are in the output as whole lines (or frames). Also after a
  * write that failed half-way. (A format that leaves records out by its nature, such as
  * driver-messages, counts them as delivered with the next line or flush.) */
 uint64_t muster_sink_delivered(const struct muster_sink *sink);

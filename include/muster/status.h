@@ -22,6 +22,7 @@ enum muster_status {
     MUSTER_UNSUPPORTED,   /* well-formed, but of a version or type that this reader does not know */
     MUSTER_WRONG_STATE,   /* the call does not fit what came before, such as an ack of no open lease */
     MUSTER_OUTPUT_FAILED, /* a sink could not write; errno says why */
+    MUSTER_INPUT_FAILED,  /* a source could not be read; errno says why */
 };
 
 /* A short English phrase without a final stop; never NULL, for unknown values too. */

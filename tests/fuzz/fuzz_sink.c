@@ -95,7 +95,7 @@ struct fuzz_output fuzz_through_sink(const char *format, enum muster_color color
     const unsigned wish = fuzz_wish(bytes, size, end, 0);
     const struct muster_stream stream = stream_of(wish);
     struct target target = {.output = &output, .writes_little = (wish & WRITES_LITTLE) != 0};
-    const struct muster_sink_options options = {&stream, {take, &target}, color};
+    const struct muster_sink_options options = {.stream = &stream, .target = {take, &target}, .color = color};
     bool is_known = false;
 
     (void)setenv("TZ", "UTC", 1); /* no file of the machine's */

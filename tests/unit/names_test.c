@@ -39,8 +39,8 @@ static void names_are_those_of_the_contract(void **state)
                  "events-lost", "sensor-status", "process-running", "sensor-started", "sensor-stopped");
     EXPECT_NAMES(muster_event_type_name, NULL, "start", "exit", "fork", "message");
     EXPECT_NAMES(muster_cause_name, "ring_full", "class_shed", "queue_full", "allocation_failed", "irql_refused",
-                 "program_missed", "record_invalid", "record_too_large", "unexplained");
-    EXPECT_NAMES(muster_stage_name, NULL, "kernel_ring", "driver_queue", "agent_queue");
+                 "program_missed", "record_invalid", "record_too_large", "unexplained", "capture_damaged");
+    EXPECT_NAMES(muster_stage_name, NULL, "kernel_ring", "driver_queue", "agent_queue", "capture");
 }
 
 static void fields_have_their_names(void **state)
@@ -75,12 +75,12 @@ static void statuses_have_texts(void **state)
 {
     (void)state;
     assert_string_equal(muster_status_text(MUSTER_OK), "ok");
-    for (int status = -1; status <= MUSTER_OUTPUT_FAILED + 1; status++) {
+    for (int status = -1; status <= MUSTER_INPUT_FAILED + 1; status++) {
         const char *text = muster_status_text((enum muster_status)status);
         assert_non_null(text);
         assert_true(strlen(text) > 1 && text[strlen(text) - 1] != '.');
         for (int other = -1; other < status; other++)
-            assert_true(status == MUSTER_OUTPUT_FAILED + 1 ||
+            assert_true(status == MUSTER_INPUT_FAILED + 1 ||
                         strcmp(text, muster_status_text((enum muster_status)other)) != 0);
     }
 }
@@ -88,11 +88,13 @@ static void statuses_have_texts(void **state)
 static void ledger_adds_up(void **state)
 {
     (void)state;
-    struct muster_ledger ledger = {.produced = 100, .delivered = 40, .filtered = 10, .held = 5};
+    struct muster_ledger ledger = {.delivered = 40, .filtered = 10, .held = 5};
+    uint64_t dropped = 0;
 
     for (unsigned i = 0; i < MUSTER_CAUSE_COUNT; i++)
-        ledger.dropped[i] = i + 1;
-    assert_int_equal(muster_ledger_dropped(&ledger), 45);
+        dropped += ledger.dropped[i] = i + 1;
+    ledger.produced = 55 + dropped;
+    assert_int_equal(muster_ledger_dropped(&ledger), dropped);
     assert_true(muster_ledger_balances(&ledger));
     ledger.degraded = 7; /* counts on top */
     assert_true(muster_ledger_balances(&ledger));

@@ -220,7 +220,8 @@ static void test_nothing_known(void **state)
     struct fixture_sink fixture;
     fixture.stream = (struct muster_stream){.version = NULL};
     fixture.target = fixture_target_make();
-    struct muster_sink_options options = {&fixture.stream, {fixture_write, &fixture.target}, MUSTER_COLOR_NEVER};
+    struct muster_sink_options options = {
+        .stream = &fixture.stream, .target = {fixture_write, &fixture.target}, .color = MUSTER_COLOR_NEVER};
     fixture.sink = muster_sink_ndjson_create(&options);
     struct muster_record bare = {.type = MUSTER_EVENT_PROCESS_START, .fixed_bytes = sizeof(bare)};
     assert_string_equal(fixture_line(&fixture, fixture_encode(&bare, NULL, 0)),

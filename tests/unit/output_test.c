@@ -236,7 +236,8 @@ static struct muster_sink *create_failing(struct fixture_sink *fixture, const ch
     fixture->target = fixture_target_make();
     fixture->target.capacity = 2 * 1024 * 1024;
     fixture->target.bytes = malloc(fixture->target.capacity);
-    struct muster_sink_options options = {&fixture->stream, {fixture_write, &fixture->target}, MUSTER_COLOR_NEVER};
+    struct muster_sink_options options = {
+        .stream = &fixture->stream, .target = {fixture_write, &fixture->target}, .color = MUSTER_COLOR_NEVER};
     bool known = false;
     fail_realloc = nth;
     fixture->sink = muster_sink_create(format, &options, &known);
@@ -296,7 +297,8 @@ static void test_unknown_format(void **state)
     (void)state;
     struct muster_stream stream = fixture_stream();
     struct fixture_target target = fixture_target_make();
-    struct muster_sink_options options = {&stream, {fixture_write, &target}, MUSTER_COLOR_NEVER};
+    struct muster_sink_options options = {
+        .stream = &stream, .target = {fixture_write, &target}, .color = MUSTER_COLOR_NEVER};
     bool known = true;
     assert_null(muster_sink_create("xml", &options, &known));
     assert_false(known);

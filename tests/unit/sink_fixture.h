@@ -238,7 +238,8 @@ static inline void fixture_open(struct fixture_sink *fixture, const char *format
 {
     fixture->stream = fixture_stream();
     fixture->target = fixture_target_make();
-    struct muster_sink_options options = {&fixture->stream, {fixture_write, &fixture->target}, color};
+    struct muster_sink_options options = {
+        .stream = &fixture->stream, .target = {fixture_write, &fixture->target}, .color = color};
     bool known = false;
     fixture->sink = muster_sink_create(format, &options, &known);
     assert_true(known);

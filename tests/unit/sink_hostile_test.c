@@ -353,7 +353,8 @@ static void test_hostile_stream(void **state)
     fixture.stream.version = "\"},";
     static const char *const formats[] = {"ndjson", "text", "driver-messages"};
     for (size_t i = 0; i < 3; i++) {
-        struct muster_sink_options options = {&fixture.stream, {fixture_write, &fixture.target}, MUSTER_COLOR_NEVER};
+        struct muster_sink_options options = {
+            .stream = &fixture.stream, .target = {fixture_write, &fixture.target}, .color = MUSTER_COLOR_NEVER};
         bool known;
         fixture.sink = muster_sink_create(formats[i], &options, &known);
         assert_int_equal(muster_sink_flush(fixture.sink), MUSTER_OK);
