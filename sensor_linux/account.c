@@ -17,17 +17,19 @@ void account_init(struct account *account, struct sensor_control *control, struc
     account->cpu_count = cpu_count;
 }
 
-static uint64_t *read_counter(struct account *account, uint64_t sequence)
+bool account_is_after(const struct account *account, uint64_t sequence)
 {
-    return account->flipped && sequence > account->flipped_sequence ? &account->read_after : &account->read_before;
+    return account->flipped && sequence > account->flipped_sequence;
 }
 
 static void read_count(struct account *account, uint64_t sequence, uint64_t one)
 {
     if (sequence <= account->settled_sequence)
         account->reread -= one;
+    else if (account_is_after(account, sequence))
+        account->read_after.valid += one;
     else
-        *read_counter(account, sequence) += one;
+        account->read_before.valid += one;
     account->read += one;
 }
 
@@ -41,27 +43,26 @@ void account_unread(struct account *account, uint64_t sequence)
     read_count(account, sequence, (uint64_t)-1);
 }
 
-unsigned account_program_of(const void *bytes, uint32_t size_bytes)
+void account_refused_count(const struct account *account, const void *bytes, uint32_t size_bytes,
+                           struct journal_numbers *before, struct journal_numbers *after)
 {
     const struct muster_record *record = bytes;
 
-    if (size_bytes < sizeof(*record) || record->type == 0 || record->type > SENSOR_PROGRAM_COUNT)
-        return SENSOR_PROGRAM_COUNT;
-    return record->type - 1U;
+    if (size_bytes < sizeof(*record) || record->type == 0 || record->type > SENSOR_PROGRAM_COUNT ||
+        record->sequence <= account->settled_sequence)
+        return;
+    (account_is_after(account, record->sequence) ? after : before)->refused[record->type - 1]++;
 }
 
 void account_refused(struct account *account, const void *bytes, uint32_t size_bytes)
 {
-    unsigned program = account_program_of(bytes, size_bytes);
-
     __atomic_fetch_add(&account->refused, 1, __ATOMIC_RELAXED);
-    if (program < SENSOR_PROGRAM_COUNT)
-        account->invalid[program]++;
+    account_refused_count(account, bytes, size_bytes, &account->read_before, &account->read_after);
 }
 
 uint64_t account_held(const struct account *account, uint64_t numbers_given)
 {
-    uint64_t known = account->settled_sequence + account->read_before + account->read_after;
+    uint64_t known = account->settled_sequence + account->read_before.valid + account->read_after.valid;
 
     return (numbers_given > known ? numbers_given - known : 0) + account->reread;
 }
@@ -189,11 +190,11 @@ void account_slots_clear(struct account *account, uint32_t generation)
 static void remainder_collect(const struct account *account, uint64_t filtered, struct muster_gap *gap)
 {
     uint64_t numbers = account->flipped_sequence - account->settled_sequence;
-    uint64_t known = account->read_before + filtered;
+    uint64_t known = account->read_before.valid + filtered;
     uint64_t missing = numbers > known ? numbers - known : 0;
 
     for (unsigned program = 0; program < SENSOR_PROGRAM_COUNT && gap->count < missing; program++) {
-        uint64_t count = account->invalid[program];
+        uint64_t count = account->read_before.refused[program];
 
         if (count > missing - gap->count)
             count = missing - gap->count;
@@ -204,21 +205,6 @@ static void remainder_collect(const struct account *account, uint64_t filtered, 
     if (gap->count > 0 && (gap->causes[MUSTER_CAUSE_RECORD_INVALID] || gap->causes[MUSTER_CAUSE_UNEXPLAINED])) {
         gap->first_sequence = account->settled_sequence + 1;
         gap->last_sequence = account->flipped_sequence;
-    }
-}
-
-/* Refused records that `gap` tells are not told again. */
-static void invalid_tell(struct account *account, const struct muster_gap *gap)
-{
-    uint64_t told = gap->causes[MUSTER_CAUSE_RECORD_INVALID];
-
-    for (unsigned program = 0; program < SENSOR_PROGRAM_COUNT && told > 0; program++) {
-        uint64_t count = account->invalid[program] < told ? account->invalid[program] : told;
-
-        told -= count;
-        account->invalid[program] -= count;
-        if (account->invalid_acknowledged[program] > account->invalid[program])
-            account->invalid_acknowledged[program] = account->invalid[program];
     }
 }
 
@@ -255,9 +241,9 @@ static void generation_advance(struct account *account)
 {
     account->settled_sequence = account->flipped_sequence;
     account->read_before = account->read_after;
-    account->read_after = 0;
+    account->read_after = (struct journal_numbers){0};
     account->acknowledged_before = account->acknowledged_after;
-    account->acknowledged_after = 0;
+    account->acknowledged_after = (struct journal_numbers){0};
     account->flipped = false;
 }
 
@@ -277,7 +263,6 @@ bool account_settle(struct account *account, const struct ring *ring, uint64_t n
         gap.start_ns = gap.end_ns = now_ns;
     gap.record.valid = GAP_VALID;
     gap.record.time_ns = gap.end_ns;
-    invalid_tell(account, &gap);
     account->filtered += filtered;
     if (gap.count > 0)
         gap_make(account, &gap);

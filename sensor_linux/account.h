@@ -34,11 +34,10 @@ struct account {
     struct journal *journal; /* NULL: dies with the agent */
 
     /* the reading thread's alone */
-    uint64_t read_before; /* read records with a number up to flipped_sequence (or of the current generation) */
-    uint64_t read_after;  /* and beyond it */
-    uint64_t read;        /* by this agent */
-    uint64_t reread;      /* to be read again, of numbers that are settled: an earlier agent read them */
-    uint64_t invalid[SENSOR_PROGRAM_COUNT]; /* records that were refused on reading, and not told yet */
+    struct journal_numbers read_before; /* with a number up to flipped_sequence (or of the current generation) */
+    struct journal_numbers read_after;  /* and beyond it */
+    uint64_t read;                      /* by this agent */
+    uint64_t reread;                    /* to be read again, of numbers that are settled: an earlier agent read them */
 
     /* locked; changed by the reading thread alone */
     uint64_t settled_sequence; /* the last number that is accounted for */
@@ -62,9 +61,8 @@ struct account {
     bool baseline_acknowledged;
     uint64_t position;
     uint64_t acknowledged;
-    uint64_t acknowledged_before; /* as read_before */
-    uint64_t acknowledged_after;
-    uint64_t invalid_acknowledged[SENSOR_PROGRAM_COUNT];
+    struct journal_numbers acknowledged_before; /* as read_before */
+    struct journal_numbers acknowledged_after;
     uint64_t gaps_acknowledged;
 
     uint64_t serial;  /* locked: the journal's */

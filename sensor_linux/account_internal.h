@@ -14,7 +14,14 @@ void account_commit(struct account *account);
 /* Empties the slots of a generation that no program may write to. */
 void account_slots_clear(struct account *account, uint32_t generation);
 
-/* The program that made a record, as far as that can be said of one that is not valid; else SENSOR_PROGRAM_COUNT. */
-unsigned account_program_of(const void *bytes, uint32_t size_bytes);
+/*
+ * Counts a record that was refused, in the generation that it says its number is of. It may say anything; this only
+ * decides what a missing number is explained by.
+ */
+void account_refused_count(const struct account *account, const void *bytes, uint32_t size_bytes,
+                           struct journal_numbers *before, struct journal_numbers *after);
+
+/* Whether a number beyond settled_sequence is beyond the generation that is settled next, too. */
+bool account_is_after(const struct account *account, uint64_t sequence);
 
 #endif

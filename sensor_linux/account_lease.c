@@ -18,8 +18,8 @@ void account_commit(struct account *account)
         .serial = account->serial,
         .position = account->position,
         .acknowledged = account->acknowledged,
-        .acknowledged_before = account->acknowledged_before,
-        .acknowledged_after = account->acknowledged_after,
+        .before = account->acknowledged_before,
+        .after = account->acknowledged_after,
         .gaps_acknowledged = account->gaps_acknowledged,
         .settled_sequence = account->settled_sequence,
         .generation = account->flipped ? account->flipped_generation : account_generation(account),
@@ -31,7 +31,6 @@ void account_commit(struct account *account)
 
     if (!account->journal)
         return;
-    memcpy(state.invalid, account->invalid_acknowledged, sizeof(state.invalid));
     memcpy(state.dropped, account->dropped, sizeof(account->dropped));
     memcpy(state.missed, account->missed, sizeof(state.missed));
     journal_commit(account->journal, &state);
@@ -50,16 +49,14 @@ static void state_take(struct account *account, const struct journal_state *stat
     account->serial = state->serial;
     account->position = state->position;
     account->acknowledged = state->acknowledged;
-    account->acknowledged_before = account->read_before = state->acknowledged_before;
-    account->acknowledged_after = account->read_after = state->acknowledged_after;
+    account->acknowledged_before = account->read_before = state->before;
+    account->acknowledged_after = account->read_after = state->after;
     account->gaps_acknowledged = account->gaps_told = state->gaps_acknowledged;
     account->settled_sequence = state->settled_sequence;
     account->filtered = state->filtered;
     account->missed_checked_ns = state->missed_checked_ns;
     account->gaps_made = state->gaps_made;
     account->baseline_told = account->baseline_acknowledged = state->flags & JOURNAL_BASELINE_TOLD;
-    memcpy(account->invalid, state->invalid, sizeof(account->invalid));
-    memcpy(account->invalid_acknowledged, state->invalid, sizeof(account->invalid_acknowledged));
     memcpy(account->dropped, state->dropped, sizeof(account->dropped));
     memcpy(account->missed, state->missed, sizeof(account->missed));
     memcpy(account->gaps, account->journal->gaps, sizeof(account->gaps));
@@ -142,20 +139,17 @@ static void record_acknowledged(struct account *account, const void *bytes, uint
     /* Where none was refused, all were valid when they were read. */
     if (__atomic_load_n(&account->refused, __ATOMIC_RELAXED) != 0 &&
         muster_record_validate(bytes, size_bytes, &record) != MUSTER_OK) {
-        unsigned program = account_program_of(bytes, size_bytes);
-
         __atomic_fetch_sub(&account->refused, 1, __ATOMIC_RELAXED);
-        if (program < SENSOR_PROGRAM_COUNT)
-            account->invalid_acknowledged[program]++;
+        account_refused_count(account, bytes, size_bytes, &account->acknowledged_before, &account->acknowledged_after);
         return;
     }
     account->acknowledged++;
     if (record->sequence <= account->settled_sequence)
         return;
-    if (account->flipped && record->sequence > account->flipped_sequence)
-        account->acknowledged_after++;
+    if (account_is_after(account, record->sequence))
+        account->acknowledged_after.valid++;
     else
-        account->acknowledged_before++;
+        account->acknowledged_before.valid++;
 }
 
 /* Counts what was acknowledged, where it stands: the ring is what the next agent would read. */

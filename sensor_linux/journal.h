@@ -23,16 +23,21 @@
 
 #define JOURNAL_BASELINE_TOLD 1U /* and acknowledged */
 
+/* Records of one generation, beyond what is settled. */
+struct journal_numbers {
+    uint64_t valid;
+    uint64_t refused[SENSOR_PROGRAM_COUNT]; /* as not valid, by the program that they say they are of */
+};
+
 struct journal_state {
     uint64_t serial; /* 0: this copy is not whole */
 
     /* what the sink has */
-    uint64_t position;            /* of the ring */
-    uint64_t acknowledged;        /* numbered records, ever */
-    uint64_t acknowledged_before; /* of those, beyond settled_sequence: of the generation that is settled next */
-    uint64_t acknowledged_after;  /* and of the one after it */
-    uint64_t invalid[SENSOR_PROGRAM_COUNT]; /* refused records that were passed, and not told yet */
-    uint64_t gaps_acknowledged;             /* of gaps_made, the first so many */
+    uint64_t position;             /* of the ring */
+    uint64_t acknowledged;         /* numbered records, ever */
+    struct journal_numbers before; /* of those, of the generation that is settled next */
+    struct journal_numbers after;  /* and of the one after it */
+    uint64_t gaps_acknowledged;    /* of gaps_made, the first so many */
 
     /* what is accounted for */
     uint64_t settled_sequence;

@@ -41,7 +41,7 @@ check-capture: all capture-programs ## captures: written, read back, damaged in 
 	$(Q)$(RUN_TESTS) tests/capture
 
 check-deep: driver-plain unit-plain text-programs replay-asan ## what takes longer than `make check` may: 100,000 life cycles, all control codes, all texts (hours)
-	$(Q)MUSTER_DEEP=1 MUSTER_LIFE_CYCLES=100000 $(RUN_TESTS) --timeout 14400 $(driver_plain_TESTS) $(B)/plain/tests/unit/text_utf16_test $(text_TESTS) tests/fuzz/planted_bugs_test.py
+	$(Q)MUSTER_DEEP=1 MUSTER_LIFE_CYCLES=100000 $(RUN_TESTS) --timeout 14400 $(driver_plain_TESTS) $(B)/plain/tests/unit/text_utf16_test $(B)/plain/tests/unit/account_crash_test $(text_TESTS) tests/fuzz/planted_bugs_test.py
 
 check-wine: wine-programs ## the Windows binaries in Wine
 	$(Q)$(RUN_TESTS) tests/wine

@@ -124,7 +124,7 @@ $(B)/bpf/muster.skel.h: $(B)/bpf/muster.bpf.o
 # asan    clang, AddressSanitizer and UndefinedBehaviorSanitizer
 # tsan    clang, ThreadSanitizer; without what takes minutes there and has one thread
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*_test.c))
-UNIT_SUPPORT := tests/unit/test_platform.c
+UNIT_SUPPORT := tests/unit/test_platform.c tests/unit/crash_world.c
 UNIT_NAMES := $(patsubst tests/unit/%.c,%,$(UNIT_SOURCES))
 # Of sensor_linux and agent what needs no kernel.
 UNIT_LINKED := $(CORE_SOURCES) $(SINK_SOURCES) $(CAPTURE_SOURCES) $(UNIT_SUPPORT) sensor_linux/account.c sensor_linux/account_lease.c \
@@ -153,7 +153,7 @@ unit-$(1): $$($(1)_TESTS)
 endef
 $(eval $(call unit_flavour,plain,$(CC),-O2 -g))
 $(eval $(call unit_flavour,asan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsanitize=address$(,)undefined -fno-sanitize-recover=all))
-$(eval $(call unit_flavour,tsan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsanitize=thread,sink_hostile_test))
+$(eval $(call unit_flavour,tsan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsanitize=thread,sink_hostile_test account_crash_test))
 
 include tests/fuzz/fuzz.mk
 include tests/capture/capture.mk

@@ -328,6 +328,7 @@ static void test_what_nobody_counted_is_told_as_unexplained(void **state)
 
 static void test_a_refused_record_is_told_as_invalid(void **state)
 {
+    struct muster_record record = {.sequence = 1};
     struct muster_gap gap;
 
     (void)state;
@@ -335,7 +336,8 @@ static void test_a_refused_record_is_told_as_invalid(void **state)
     for (unsigned step = 0; step < 4; step++)
         cpu_step(0, 0);
     model.ring.position += 8; /* read, and refused */
-    model.account.invalid[model.types[1]]++;
+    record.type = (uint16_t)(model.types[1] + 1);
+    account_refused(&model.account, &record, sizeof(record));
     account_flip(&model.account);
     assert_true(account_settle(&model.account, &model.ring, 99, &gap));
     assert_int_equal(gap.count, 1);
