@@ -20,8 +20,8 @@ INSTALL_DATA ?= $(INSTALL) -m 0644
 INSTALLED_HEADERS := $(filter-out include/muster/sensor.h include/muster/tracer.h,$(sort $(wildcard include/muster/*.h)))
 INSTALLED_EXAMPLES := examples/Makefile $(sort $(wildcard examples/*.c))
 
-# Each: a file, and where it goes. Manual pages and completions as they are there.
-completion = $(foreach file,$(wildcard packaging/completion/$(1)),$(file):$(datadir)/$(2))
+# Each: a file, and where it goes.
+completion = packaging/completion/$(1):$(datadir)/$(2)
 INSTALLED_FILES = \
 	$(INSTALLED_HEADERS:%=%:$(includedir)/muster) \
 	$(B)/libmuster.a:$(libdir) \
@@ -48,7 +48,7 @@ define remove
 endef
 
 .PHONY: install uninstall
-install: $(B)/muster $(B)/libmuster.a ## the program, libmuster.a, headers and muster.pc, to PREFIX (/usr/local) below DESTDIR
+install: $(B)/muster $(B)/libmuster.a ## the program, libmuster.a, headers and completions, to PREFIX (/usr/local) below DESTDIR
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
 	$(Q)$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(pkgconfigdir)"
 	$(Q)$(INSTALL_PROGRAM) $(B)/muster "$(DESTDIR)$(bindir)/muster"

@@ -164,6 +164,7 @@ include tests/origin/origin.mk
 include tests/text/text.mk
 include tests/wine/wine.mk
 include packaging/windows/package.mk
+include tools/manual.mk
 include tools/install.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
