@@ -25,7 +25,7 @@ completion = packaging/completion/$(1):$(datadir)/$(2)
 INSTALLED_FILES = \
 	$(INSTALLED_HEADERS:%=%:$(includedir)/muster) \
 	$(B)/libmuster.a:$(libdir) \
-	$(foreach section,1 3 5 7 8,$(patsubst %,%:$(mandir)/man$(section),$(sort $(wildcard packaging/man/*.$(section))))) \
+	$(foreach section,1 5 7,$(patsubst %,%:$(mandir)/man$(section),$(filter %.$(section),$(MANUAL_PAGES)))) \
 	$(call completion,muster.bash,bash-completion/completions/muster) \
 	$(call completion,_muster,zsh/site-functions/_muster) \
 	$(call completion,muster.fish,fish/vendor_completions.d/muster.fish) \
@@ -48,7 +48,7 @@ define remove
 endef
 
 .PHONY: install uninstall
-install: $(B)/muster $(B)/libmuster.a ## the program, libmuster.a, headers and completions, to PREFIX (/usr/local) below DESTDIR
+install: $(B)/muster $(B)/libmuster.a $(MADE_PAGES) ## the program, libmuster.a, headers, manual pages and completions, to PREFIX (/usr/local) below DESTDIR
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
 	$(Q)$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(pkgconfigdir)"
 	$(Q)$(INSTALL_PROGRAM) $(B)/muster "$(DESTDIR)$(bindir)/muster"

@@ -87,12 +87,10 @@ class InstallTest(Installed):
                   "share/doc/muster/examples/Makefile", "share/doc/muster/examples/question.c"}
         wanted |= {f"include/muster/{name}" for name in HEADERS}
         wanted |= {f"share/doc/muster/LICENSES/{path.name}" for path in (ROOT / "LICENSES").iterdir()}
-        for page in (ROOT / "packaging/man").glob("*.[1-8]"):
-            wanted.add(f"share/man/man{page.suffix[1:]}/{page.name}")
-        for source, target in (("muster.bash", "bash-completion/completions/muster"), ("_muster", "zsh/site-functions/_muster"),
-                               ("muster.fish", "fish/vendor_completions.d/muster.fish")):
-            if (ROOT / "packaging/completion" / source).exists():
-                wanted.add(f"share/{target}")
+        pages = {path.name.removesuffix(".in") for path in (ROOT / "docs/man").iterdir()}
+        self.assertLessEqual({"muster.1", "muster-watch.1", "muster-record.5", "muster-fields.7"}, pages)
+        wanted |= {f"share/man/man{page[-1]}/{page}" for page in pages}
+        wanted |= {"share/bash-completion/completions/muster", "share/zsh/site-functions/_muster", "share/fish/vendor_completions.d/muster.fish"}
         self.assertEqual(set(there), {f"usr/local/{name}" for name in wanted})
         for name, (mode, _) in there.items():
             self.assertEqual(mode, 0o755 if name.endswith("bin/muster") else 0o644, name)
