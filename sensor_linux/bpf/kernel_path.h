@@ -24,13 +24,18 @@ struct path_buffer {
     char bytes[MUSTER_PATH_MAX_BYTES + PATH_NAME_MAX]; /* the rear part only lets the verifier see an end */
 };
 
+/* A path that grows towards the buffer's beginning, and ends at MUSTER_PATH_MAX_BYTES. */
+struct path_growth {
+    struct path_buffer *buffer;
+    __u32 begin;      /* of what is written */
+    __u32 full_bytes; /* of the whole path; more than what is written if that did not fit */
+};
+
 struct path_walk {
     struct dentry *dentry;
     struct dentry *mount_root;
     struct mount *mount;
-    struct path_buffer *buffer;
-    __u32 begin;      /* of what is written, in buffer->bytes */
-    __u32 full_bytes; /* of the whole path; more than what is written if that did not fit */
+    struct path_growth path;
     __u32 memfd;
     __u32 failed;
 };
@@ -67,24 +72,21 @@ static __always_inline void dentry_read(struct dentry *dentry, struct dentry_hea
     }
 }
 
-static __always_inline void path_prepend(struct path_walk *walk, const struct dentry_head *head)
+/* Puts a slash and a name before it. False where the name could not be read. */
+static __always_inline int path_prepend(struct path_growth *path, const void *name, __u32 length)
 {
-    __u32 length = head->name.len;
     __u32 begin;
 
-    if (length >= PATH_NAME_MAX) {
-        walk->failed = 1;
-        return;
-    }
-    walk->full_bytes += length + 1;
-    if (walk->full_bytes > MUSTER_PATH_MAX_BYTES)
-        return; /* keeps counting: the true length is told */
-    begin = MUSTER_PATH_MAX_BYTES - walk->full_bytes;
-    walk->begin = begin;
+    if (length >= PATH_NAME_MAX)
+        return 0;
+    path->full_bytes += length + 1;
+    if (path->full_bytes > MUSTER_PATH_MAX_BYTES)
+        return 1; /* keeps counting: the true length is told */
+    begin = MUSTER_PATH_MAX_BYTES - path->full_bytes;
+    path->begin = begin;
     begin &= MUSTER_PATH_MAX_BYTES - 1; /* for the verifier */
-    walk->buffer->bytes[begin] = '/';
-    if (bpf_probe_read_kernel(&walk->buffer->bytes[begin + 1], length & (PATH_NAME_MAX - 1), head->name.name))
-        walk->failed = 1;
+    path->buffer->bytes[begin] = '/';
+    return bpf_probe_read_kernel(&path->buffer->bytes[begin + 1], length & (PATH_NAME_MAX - 1), name) == 0;
 }
 
 /* A dentry that is its own parent and no root belongs to a file without a place: a memfd by its name,
@@ -122,13 +124,16 @@ static long path_step(__u32 index, struct path_walk *walk)
     }
     if (head.parent == dentry && head.name.len == 1)
         return 1; /* the root of a file system, reached from outside of what is mounted of it */
-    path_prepend(walk, &head);
+    if (!path_prepend(&walk->path, head.name.name, head.name.len)) {
+        walk->failed = 1;
+        return 1;
+    }
     if (head.parent == dentry) {
         walk->memfd = is_memfd(&head);
         return 1;
     }
     walk->dentry = head.parent;
-    return walk->failed ? 1 : 0;
+    return 0;
 }
 
 struct path_text {
@@ -138,11 +143,23 @@ struct path_text {
     __u32 memfd;
 };
 
+static __always_inline void path_finish(struct path_growth *path, struct path_text *ret)
+{
+    if (path->full_bytes == 0) { /* the root itself */
+        path->buffer->bytes[MUSTER_PATH_MAX_BYTES - 1] = '/';
+        path->begin = MUSTER_PATH_MAX_BYTES - 1;
+        path->full_bytes = 1;
+    }
+    ret->begin = path->begin & (MUSTER_PATH_MAX_BYTES - 1);
+    ret->size_bytes = MUSTER_PATH_MAX_BYTES - ret->begin;
+    ret->full_bytes = path->full_bytes;
+}
+
 /* 0 where the path could not be read. */
 static __always_inline int path_read(struct vfsmount *vfsmount, struct dentry *dentry, struct path_buffer *buffer,
                                      struct path_text *ret)
 {
-    struct path_walk walk = {.dentry = dentry, .buffer = buffer, .begin = MUSTER_PATH_MAX_BYTES};
+    struct path_walk walk = {.dentry = dentry, .path = {.buffer = buffer, .begin = MUSTER_PATH_MAX_BYTES}};
 
     if (!vfsmount || !dentry)
         return 0;
@@ -150,14 +167,7 @@ static __always_inline int path_read(struct vfsmount *vfsmount, struct dentry *d
     walk.mount_root = BPF_CORE_READ(vfsmount, mnt_root);
     if (bpf_loop(PATH_STEPS_MAX, path_step, &walk, 0) >= PATH_STEPS_MAX || walk.failed)
         return 0;
-    if (walk.full_bytes == 0) { /* the root itself */
-        buffer->bytes[MUSTER_PATH_MAX_BYTES - 1] = '/';
-        walk.begin = MUSTER_PATH_MAX_BYTES - 1;
-        walk.full_bytes = 1;
-    }
-    ret->begin = walk.begin & (MUSTER_PATH_MAX_BYTES - 1);
-    ret->size_bytes = MUSTER_PATH_MAX_BYTES - ret->begin;
-    ret->full_bytes = walk.full_bytes;
+    path_finish(&walk.path, ret);
     ret->memfd = walk.memfd;
     return 1;
 }

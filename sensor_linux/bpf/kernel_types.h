@@ -52,7 +52,19 @@ struct bpf_dynptr {
 #define PF_KTHREAD        0x00200000
 #define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
 #define TASK_COMM_LEN     16
-#define PIDTYPE_SID       3 /* enum pid_type: PID, TGID, PGID, SID */
+#define PIDTYPE_TGID      1 /* enum pid_type: PID, TGID, PGID, SID */
+#define PIDTYPE_PGID      2
+#define PIDTYPE_SID       3
+#define S_ISUID           04000 /* include/uapi/linux/stat.h */
+#define S_ISGID           02000
+#define S_IXGRP           00010
+#define INVALID_UID       0xffffffffU /* include/linux/uidgid.h */
+
+/* Two words in Linux 6.1 and one since 6.3, the same 64 bits: without preserve_access_index, so that nothing is looked
+ * for in it. */
+typedef struct {
+    __u64 bits;
+} kernel_cap_t;
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -68,6 +80,8 @@ struct cred {
     kgid_t gid;
     kuid_t euid;
     kgid_t egid;
+    kernel_cap_t cap_permitted;
+    kernel_cap_t cap_effective;
 };
 
 struct hlist_bl_node {
@@ -101,8 +115,32 @@ struct path {
     struct dentry *dentry;
 };
 
+struct super_block {
+    __u32 s_dev; /* major << 20 | minor */
+};
+
+/* The time of modification: i_mtime_sec and i_mtime_nsec since 6.11, __i_mtime since 6.7, i_mtime before. */
+struct timespec64 {
+    __s64 tv_sec;
+    long tv_nsec;
+};
+struct inode {
+    unsigned short i_mode;
+    struct super_block *i_sb;
+    unsigned long i_ino;
+    __s64 i_mtime_sec;
+    __u32 i_mtime_nsec;
+};
+struct inode___6_7 {
+    struct timespec64 __i_mtime;
+};
+struct inode___6_1 {
+    struct timespec64 i_mtime;
+};
+
 struct file {
     struct path f_path;
+    struct inode *f_inode;
 };
 
 struct fs_struct {
@@ -115,12 +153,58 @@ struct mm_struct {
     struct file *exe_file;
 };
 
+struct ns_common {
+    unsigned int inum;
+};
+
+struct pid_namespace {
+    struct ns_common ns;
+};
+
+struct mnt_namespace {
+    struct ns_common ns;
+};
+
+struct nsproxy {
+    struct mnt_namespace *mnt_ns;
+};
+
 struct upid {
     int nr;
+    struct pid_namespace *ns;
 };
 
 struct pid {
-    struct upid numbers[1]; /* [0]: in the initial pid namespace */
+    unsigned int level;
+    struct upid numbers[1]; /* [0]: in the initial pid namespace; [level]: in its own */
+};
+
+struct tty_driver {
+    int major;
+    int minor_start;
+};
+
+struct tty_struct {
+    int index;
+    struct tty_driver *driver;
+};
+
+/* Since 6.15 the parent is __parent. */
+struct kernfs_node {
+    struct kernfs_node *__parent;
+    const char *name;
+    __u64 id; /* the inode's number in cgroupfs */
+};
+struct kernfs_node___6_1 {
+    struct kernfs_node *parent;
+};
+
+struct cgroup {
+    struct kernfs_node *kn;
+};
+
+struct css_set {
+    struct cgroup *dfl_cgrp; /* in the unified hierarchy */
 };
 
 typedef struct {
@@ -133,6 +217,7 @@ struct signal_struct {
     int group_exit_code;
     unsigned int flags;
     struct pid *pids[4];
+    struct tty_struct *tty; /* NULL: none */
 };
 
 struct task_struct {
@@ -146,7 +231,10 @@ struct task_struct {
     const struct cred *cred;
     char comm[TASK_COMM_LEN];
     struct fs_struct *fs;
+    struct nsproxy *nsproxy;
     struct signal_struct *signal;
+    kuid_t loginuid;         /* where the kernel has CONFIG_AUDIT */
+    struct css_set *cgroups; /* where it has CONFIG_CGROUPS */
     struct mm_struct *mm;
 };
 

@@ -26,6 +26,9 @@ static __always_inline void start_texts(struct texts *texts, struct task_struct 
         text_string(texts, MUSTER_FIELD_SCRIPT, binprm->filename);
     text_thread_name(texts, task);
     text_parent_executable(texts, task->real_parent);
+    text_cgroup(texts, task);
+    if (binprm->filename != binprm->interp)
+        text_string(texts, MUSTER_FIELD_INTERPRETER, binprm->interp);
 }
 
 /* void (struct task_struct *task, pid_t old_pid, struct linux_binprm *binprm) */
@@ -50,6 +53,7 @@ int process_exec(__u64 *ctx)
     record_begin(&start->record, MUSTER_EVENT_PROCESS_START, sizeof(struct muster_process_start), &birth);
     start->record.valid = PROCESS_VALID | MUSTER_FIELD_BIT(MUSTER_FIELD_ARGS_COUNT);
     process_fill(&start->process, task, ctx[1]);
+    start_fill(start, task);
     start->args_count = binprm->argc;
     start_texts(&texts, task, binprm);
 

@@ -34,6 +34,7 @@ static __always_inline void running_texts(struct texts *texts, struct task_struc
     }
     text_thread_name(texts, task);
     text_parent_executable(texts, task->real_parent);
+    text_cgroup(texts, task);
 }
 
 SEC("iter.s/task")
@@ -53,6 +54,7 @@ int process_running(struct bpf_iter__task *ctx)
     record_begin(&start->record, MUSTER_EVENT_PROCESS_RUNNING, sizeof(struct muster_process_start), &birth);
     start->record.valid = PROCESS_VALID & ~MUSTER_FIELD_BIT(MUSTER_FIELD_TID);
     process_fill(&start->process, task, 0);
+    start_fill(start, task);
     start->args_count = 0;
     start->image_flags = 0;
     running_texts(&texts, task);

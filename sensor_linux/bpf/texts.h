@@ -6,9 +6,11 @@
 #ifndef MUSTER_TEXTS_H
 #define MUSTER_TEXTS_H
 
+#include "cgroup_path.h"
 #include "kernel_path.h"
 #include "kernel_types.h"
 #include "process_fields.h"
+#include "start_fields.h"
 
 #include <bpf/bpf_helpers.h>
 
@@ -77,25 +79,44 @@ static __always_inline void text_unavailable(struct texts *texts, unsigned field
     texts->scratch->start.record.unavailable |= MUSTER_FIELD_BIT(field);
 }
 
+static __always_inline void text_of_path(struct texts *texts, unsigned field, const struct path_text *path)
+{
+    __u32 size = bounded(path->size_bytes, MUSTER_PATH_MAX_BYTES);
+    unsigned char *room = text_room(texts, size);
+
+    text_begin((struct muster_text_header *)room, field, size, path->full_bytes > size ? 0 : size, path->full_bytes);
+    bpf_probe_read_kernel(room + sizeof(struct muster_text_header), size,
+                          &texts->scratch->path.bytes[path->begin & (MUSTER_PATH_MAX_BYTES - 1)]);
+    text_end(texts, field, size);
+}
+
 /* Returns whether it is a memfd's. */
 static __always_inline __u32 text_path(struct texts *texts, unsigned field, struct vfsmount *mount,
                                        struct dentry *dentry)
 {
     struct path_text path = {};
-    unsigned char *room;
-    __u32 size;
 
-    if (!path_read(mount, dentry, &texts->scratch->path, &path)) {
+    if (path_read(mount, dentry, &texts->scratch->path, &path))
+        text_of_path(texts, field, &path);
+    else
         text_unavailable(texts, field);
-        return 0;
-    }
-    size = bounded(path.size_bytes, MUSTER_PATH_MAX_BYTES);
-    room = text_room(texts, size);
-    text_begin((struct muster_text_header *)room, field, size, path.full_bytes > size ? 0 : size, path.full_bytes);
-    bpf_probe_read_kernel(room + sizeof(struct muster_text_header), size,
-                          &texts->scratch->path.bytes[path.begin & (MUSTER_PATH_MAX_BYTES - 1)]);
-    text_end(texts, field, size);
     return path.memfd;
+}
+
+/* The task's cgroup: its number and its path. */
+static __always_inline void text_cgroup(struct texts *texts, struct task_struct *task)
+{
+    struct kernfs_node *node = cgroup_node(task);
+    struct path_text path = {};
+
+    if (!node)
+        return;
+    texts->scratch->start.cgroup_id = node->id;
+    texts->scratch->start.record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_CGROUP);
+    if (cgroup_path_read(node, &texts->scratch->path, &path))
+        text_of_path(texts, MUSTER_FIELD_CGROUP_PATH, &path);
+    else
+        text_unavailable(texts, MUSTER_FIELD_CGROUP_PATH);
 }
 
 /* A NUL-terminated string of the kernel's, at most a path. */
@@ -189,14 +210,14 @@ static __always_inline void text_parent_executable(struct texts *texts, struct t
         text_unavailable(texts, MUSTER_FIELD_PARENT_EXECUTABLE);
 }
 
-/* The image: path and flags. */
+/* The image: path, flags, and what its inode has. */
 static __always_inline void text_executable(struct texts *texts, struct file *file)
 {
     struct muster_process_start *start = &texts->scratch->start;
     struct dentry *dentry = file->f_path.dentry;
     __u32 memfd = text_path(texts, MUSTER_FIELD_EXECUTABLE, file->f_path.mnt, dentry);
 
-    start->image_flags = 0;
+    start->image_flags = image_fill(start, file->f_inode);
     if (!dentry->d_hash.pprev)
         start->image_flags |= MUSTER_IMAGE_DELETED;
     if (memfd)
