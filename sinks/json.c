@@ -12,26 +12,47 @@ enum { ESCAPED_MAX_BYTES = 6 };
 
 #define EVERY_BYTE(value) (0x0101010101010101ULL * (value))
 
-/* In the highest bit of a byte: whether it is zero. Exact for the lowest zero byte and below, and so
- * for the question whether there is one. */
-static uint64_t zero_bytes(uint64_t word)
-{
-    return (word - EVERY_BYTE(0x01)) & ~word & EVERY_BYTE(0x80);
-}
-
-/* Whether all eight bytes stand for themselves in a JSON string. */
+/*
+ * Whether all eight bytes stand for themselves in a JSON string. Each sum has the highest bit of a byte set where that
+ * is what it looks for, and may have it set above such a byte too, by what is carried: then the word is not safe
+ * anyway.
+ */
 static bool is_safe_word(uint64_t word)
 {
-    uint64_t high = word & EVERY_BYTE(0x80);
-    uint64_t below_space = (word - EVERY_BYTE(0x20)) & ~word & EVERY_BYTE(0x80);
-    uint64_t special =
-        zero_bytes(word ^ EVERY_BYTE('"')) | zero_bytes(word ^ EVERY_BYTE('\\')) | zero_bytes(word ^ EVERY_BYTE(0x7f));
-    return (high | below_space | special) == 0;
+    uint64_t is_del_or_more = word | (word + EVERY_BYTE(0x80 - 0x7f));
+    uint64_t is_control = word - EVERY_BYTE(0x20);
+    uint64_t is_quote = (word ^ EVERY_BYTE('"')) - EVERY_BYTE(1);
+    uint64_t is_backslash = (word ^ EVERY_BYTE('\\')) - EVERY_BYTE(1);
+    return ((is_del_or_more | is_control | is_quote | is_backslash) & EVERY_BYTE(0x80)) == 0;
 }
 
 static bool is_safe(unsigned char byte)
 {
     return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+/* One to seven bytes at once, if all are safe: as two halves, or three bytes, which overlap. */
+static bool copy_safe_rest(char *out, const char *in, size_t size_bytes)
+{
+    if (size_bytes >= 4) {
+        uint32_t begin, end;
+        memcpy(&begin, in, 4);
+        memcpy(&end, in + size_bytes - 4, 4);
+        if (!is_safe_word(begin | (uint64_t)end << 32))
+            return false;
+        memcpy(out, &begin, 4);
+        memcpy(out + size_bytes - 4, &end, 4);
+        return true;
+    }
+    const unsigned char begin = (unsigned char)in[0];
+    const unsigned char middle = (unsigned char)in[size_bytes / 2];
+    const unsigned char end = (unsigned char)in[size_bytes - 1];
+    if (!is_safe_word(EVERY_BYTE(' ') << 24 | (uint64_t)end << 16 | (uint64_t)middle << 8 | begin))
+        return false;
+    out[0] = in[0];
+    out[size_bytes / 2] = in[size_bytes / 2];
+    out[size_bytes - 1] = in[size_bytes - 1];
+    return true;
 }
 
 /* Copies safe bytes until one is not. Returns how many. */
@@ -45,6 +66,9 @@ static size_t copy_safe(char *out, const char *in, size_t size_bytes)
             break;
         memcpy(out + done, &word, 8);
     }
+    size_t left = size_bytes - done;
+    if (left == 0 || (left < 8 && copy_safe_rest(out + done, in + done, left)))
+        return size_bytes;
     for (; done < size_bytes && is_safe((unsigned char)in[done]); done++)
         out[done] = in[done];
     return done;
@@ -153,12 +177,15 @@ void json_number_string(struct buffer *buffer, uint64_t value)
     buffer_literal(buffer, "\",");
 }
 
+void json_drop_comma(struct buffer *buffer)
+{
+    if (!buffer->no_memory && buffer->size_bytes != 0 && buffer->bytes[buffer->size_bytes - 1] == ',')
+        buffer->size_bytes--;
+}
+
 void json_close(struct buffer *buffer, char bracket)
 {
-    if (buffer->no_memory)
-        return;
-    if (buffer->bytes[buffer->size_bytes - 1] == ',')
-        buffer->size_bytes--;
+    json_drop_comma(buffer);
     buffer_byte(buffer, bracket);
     buffer_byte(buffer, ',');
 }

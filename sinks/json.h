@@ -57,6 +57,9 @@ static inline struct json_scope json_open_bytes(struct buffer *buffer, const cha
 #define json_open_object(buffer, key) JSON_OPEN((buffer), "\"" key "\":{")
 #define json_open_array(buffer, key)  JSON_OPEN((buffer), "\"" key "\":[")
 
+/* Takes the comma of the last member or element off, for who closes in another way. There may be none. */
+void json_drop_comma(struct buffer *buffer);
+
 /* Puts the bracket, '}' or ']', and a comma behind it. */
 void json_close(struct buffer *buffer, char bracket);
 

@@ -48,27 +48,30 @@ static void write_time_of_day(char *out, unsigned second)
     two_digits(out + 6, second % 60);
 }
 
-void timestamp_utc(struct buffer *buffer, struct timestamp_day *day, uint64_t since_1970_ns)
+static void find_second(struct timestamp_second *found, uint64_t second)
 {
-    uint64_t seconds = since_1970_ns / NS_PER_SECOND;
+    found->known = true;
+    found->second = second;
+    write_date(found->text, second / 86400);
+    found->text[10] = 'T';
+    write_time_of_day(found->text + 11, (unsigned)(second % 86400));
+    found->text[19] = '.';
+}
+
+void timestamp_utc(struct buffer *buffer, struct timestamp_cache *cache, uint64_t since_1970_ns)
+{
+    uint64_t second = since_1970_ns / NS_PER_SECOND;
     unsigned fraction = (unsigned)(since_1970_ns % NS_PER_SECOND);
-    if (!day->known || day->day != seconds / 86400) {
-        day->known = true;
-        day->day = seconds / 86400;
-        write_date(day->date, day->day);
-    }
+    struct timestamp_second *found = &cache->seconds[second % TIMESTAMP_SECONDS];
+    if (!found->known || found->second != second)
+        find_second(found, second);
     char *out = buffer_reserve(buffer, TIMESTAMP_UTC_BYTES);
     if (out == NULL)
         return;
-    memcpy(out, day->date, sizeof(day->date));
-    out[10] = 'T';
-    write_time_of_day(out + 11, (unsigned)(seconds % 86400));
-    out[19] = '.';
+    memcpy(out, found->text, sizeof(found->text));
+    const uint64_t digits = eight_digits(fraction % 100000000) | DIGIT_ZEROS;
     out[20] = (char)('0' + fraction / 100000000);
-    two_digits(out + 21, fraction / 1000000 % 100);
-    two_digits(out + 23, fraction / 10000 % 100);
-    two_digits(out + 25, fraction / 100 % 100);
-    two_digits(out + 27, fraction % 100);
+    memcpy(out + 21, &digits, sizeof(digits));
     out[29] = 'Z';
     buffer->size_bytes += TIMESTAMP_UTC_BYTES;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Records through the NDJSON sink: a clean line a record, which jansson reads as an object without a key
- * twice, and which has what the record has: its action, its numbers, and each text, in the line or in
- * muster.raw.
+ * twice, and which has what the record has and nothing else: its action, its numbers, and each field of
+ * fields.h under its name and in its form; each text in the line or in muster.raw.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <jansson.h>
 
@@ -67,30 +69,157 @@ static void require_text(json_t *line, const char *path, const struct muster_tex
     free(decoded);
 }
 
-static const struct {
-    unsigned field;
-    const char *path;
-} shown_texts[] = {
-    {MUSTER_FIELD_EXECUTABLE, "process.executable"},     {MUSTER_FIELD_WORKING_DIRECTORY, "process.working_directory"},
-    {MUSTER_FIELD_THREAD_NAME, "process.thread.name"},   {MUSTER_FIELD_PARENT_EXECUTABLE, "process.parent.executable"},
-    {MUSTER_FIELD_COMMAND_LINE, "process.command_line"},
-};
+/* ---- the table --------------------------------------------------------------------------------- */
 
-static void require_process(json_t *line, const struct muster_record *record)
+static void require_string(const json_t *found, const char *expected)
 {
-    const struct muster_process_fork *fork = (const struct muster_process_fork *)(const void *)record;
+    FUZZ_REQUIRE(json_is_string(found) && strcmp(json_string_value(found), expected) == 0);
+}
+
+static bool has_string(const json_t *array, const char *expected)
+{
+    bool is_in = false;
+    for (size_t i = 0; i < json_array_size(array); i++)
+        is_in = is_in || strcmp(json_string_value(json_array_get(array, i)), expected) == 0;
+    return is_in;
+}
+
+static void require_wall_time(const json_t *found, uint64_t ns)
+{
+    char date[32], expected[64];
+    const time_t seconds = (time_t)(ns / 1000000000);
+    struct tm tm;
+    FUZZ_REQUIRE(gmtime_r(&seconds, &tm) != NULL && strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm) != 0);
+    (void)snprintf(expected, sizeof expected, "%s.%09uZ", date, (unsigned)(ns % 1000000000));
+    require_string(found, expected);
+}
+
+static void require_time(const json_t *found)
+{
+    FUZZ_REQUIRE(json_is_string(found) && json_string_length(found) == 30 && json_string_value(found)[29] == 'Z');
+}
+
+/* As many as there are bits, no two the same. */
+static void require_set(const json_t *found, uint64_t set, const char *prefix)
+{
+    FUZZ_REQUIRE(json_is_array(found) && json_array_size(found) == (size_t)__builtin_popcountll(set));
+    for (size_t i = 0; i < json_array_size(found); i++) {
+        const char *name = json_string_value(json_array_get(found, i));
+        FUZZ_REQUIRE(name != NULL && strncmp(name, prefix, strlen(prefix)) == 0);
+        for (size_t j = 0; j < i; j++)
+            FUZZ_REQUIRE(strcmp(name, json_string_value(json_array_get(found, j))) != 0);
+    }
+}
+
+static void require_scalar(json_t *line, const char *form, const char *path, uint64_t value)
+{
+    const json_t *found = find(line, path);
+    const unsigned major = (unsigned)(value >> 20), minor = (unsigned)(value & 0xfffff);
+    char expected[32];
+
+    if (strcmp(form, "NUMBER") == 0) {
+        require_number(line, path, value);
+    } else if (strcmp(form, "ID") == 0) {
+        (void)snprintf(expected, sizeof expected, "%" PRIu64, value);
+        require_string(found, expected);
+    } else if (strcmp(form, "FLAG") == 0) {
+        FUZZ_REQUIRE(json_is_boolean(found) && json_is_true(found) == (value != 0));
+    } else if (strcmp(form, "TIME") == 0) {
+        require_time(found);
+    } else if (strcmp(form, "WALL_TIME") == 0) {
+        require_wall_time(found, value);
+    } else if (strcmp(form, "HEX") == 0) {
+        (void)snprintf(expected, sizeof expected, "0x%" PRIx64, value);
+        require_string(found, expected);
+    } else if (strcmp(form, "CAPABILITIES") == 0) {
+        require_set(found, value, "CAP_");
+    } else if (strcmp(form, "INTEGRITY") == 0) {
+        FUZZ_REQUIRE(json_is_string(found) && json_string_length(found) >= 3);
+    } else if (strcmp(form, "IMAGE") == 0 && (value & 31) == 0) {
+        FUZZ_REQUIRE(found == NULL);
+    } else if (strcmp(form, "IMAGE") == 0) {
+        require_set(found, value & 31, "");
+    } else if (strcmp(form, "DEVICE") == 0) {
+        (void)snprintf(expected, sizeof expected, "%u:%u", major, minor);
+        require_string(found, expected);
+    } else {
+        FUZZ_REQUIRE(strcmp(form, "TTY") == 0 && json_object_size(found) == 2);
+        FUZZ_REQUIRE(json_real_value(json_object_get(found, "major")) == (double)major);
+        FUZZ_REQUIRE(json_real_value(json_object_get(found, "minor")) == (double)minor);
+    }
+}
+
+static void require_field(json_t *line, const struct muster_record *record, unsigned field, const char *form,
+                          const char *path)
+{
+    const bool is_cut_arguments = strcmp(form, "ARGUMENTS") == 0;
     struct muster_text text;
 
-    if (muster_record_has(record, MUSTER_FIELD_PID))
-        require_number(line, "process.pid", fork->process.pid);
-    else
-        FUZZ_REQUIRE(find(line, "process.pid") == NULL);
-    if (muster_record_has(record, MUSTER_FIELD_PARENT_PID))
-        require_number(line, "process.parent.pid", fork->process.parent_pid);
-    for (size_t i = 0; i < sizeof shown_texts / sizeof *shown_texts; i++)
-        if (muster_record_text(record, (enum muster_field)shown_texts[i].field, &text))
-            require_text(line, shown_texts[i].path, &text);
+    if (!muster_record_text(record, (enum muster_field)field, &text))
+        return;
+    if (!is_cut_arguments)
+        require_text(line, path, &text);
+    else if (text.full_bytes == text.size_bytes)
+        FUZZ_REQUIRE(json_is_array(find(line, path)));
 }
+
+/* Whether a line may have this name though it does not have the field: others are told by it too. */
+static bool is_told_by_another(const struct muster_record *record, unsigned field)
+{
+    switch (field) {
+    case MUSTER_FIELD_USER:
+        return muster_record_has(record, MUSTER_FIELD_USER_SID);
+    case MUSTER_FIELD_USER_SID:
+        return muster_record_has(record, MUSTER_FIELD_USER);
+    case MUSTER_FIELD_EXIT_CODE:
+        return muster_record_has(record, MUSTER_FIELD_EXIT_SIGNAL);
+    case MUSTER_FIELD_COMMAND_LINE:
+        return muster_record_has(record, MUSTER_FIELD_ARGS);
+    default:
+        return false;
+    }
+}
+
+#define REQUIRE_SCALAR(type, symbol, member, form, name)                                                               \
+    if (!muster_record_has(record, MUSTER_FIELD_##symbol))                                                             \
+        FUZZ_REQUIRE(is_told_by_another(record, MUSTER_FIELD_##symbol) || find(line, name) == NULL);                   \
+    else if (MUSTER_FIELD_##symbol == MUSTER_FIELD_EXIT_CODE && muster_record_has(record, MUSTER_FIELD_EXIT_SIGNAL))   \
+        require_number(line, name, 128U + ((const struct muster_process_exit *)(const void *)record)->exit_signal);    \
+    else if (MUSTER_FIELD_##symbol != MUSTER_FIELD_USER || !muster_record_has(record, MUSTER_FIELD_USER_SID))          \
+        require_scalar(line, #form, name, ((const struct type *)(const void *)record)->member);
+#define REQUIRE_PROCESS(symbol, number, member, form, name, ...)                                                       \
+    REQUIRE_SCALAR(muster_process_fork, symbol, member, form, name)
+#define REQUIRE_START(symbol, number, member, form, name, ...)                                                         \
+    REQUIRE_SCALAR(muster_process_start, symbol, member, form, name)
+#define REQUIRE_EXIT(symbol, number, member, form, name, ...)                                                          \
+    REQUIRE_SCALAR(muster_process_exit, symbol, member, form, name)
+#define REQUIRE_GAP(symbol, number, member, form, name, ...) REQUIRE_SCALAR(muster_gap, symbol, member, form, name)
+#define REQUIRE_TEXT(symbol, number, member, form, name, ...)                                                          \
+    if (muster_record_has(record, MUSTER_FIELD_##symbol))                                                              \
+        require_field(line, record, number, #form, name);                                                              \
+    else                                                                                                               \
+        FUZZ_REQUIRE(is_told_by_another(record, number) || find(line, name) == NULL);
+#define COUNT_UNAVAILABLE(symbol, number, member, form, name, ...)                                                     \
+    if (muster_record_unavailable(record, MUSTER_FIELD_##symbol) && ++unavailable_count != 0)                          \
+        FUZZ_REQUIRE(has_string(unavailable, name));
+
+/* Of a scalar that the type does not have, no bit is set: so each may be asked for in any record. */
+static void require_fields(json_t *line, const struct muster_record *record)
+{
+    const json_t *unavailable = find(line, "muster.unavailable");
+    size_t unavailable_count = 0;
+
+    MUSTER_PROCESS_FIELDS(REQUIRE_PROCESS)
+    MUSTER_START_FIELDS(REQUIRE_START)
+    MUSTER_EXIT_FIELDS(REQUIRE_EXIT)
+    MUSTER_GAP_FIELDS(REQUIRE_GAP)
+    MUSTER_TEXT_FIELDS(REQUIRE_TEXT)
+    MUSTER_FIELDS(COUNT_UNAVAILABLE)
+    FUZZ_REQUIRE((unavailable == NULL) == (unavailable_count == 0));
+    FUZZ_REQUIRE(json_array_size(unavailable) == unavailable_count);
+}
+
+/* ---- and all else ------------------------------------------------------------------------------ */
 
 static void require_gap(json_t *line, const struct muster_gap *gap)
 {
@@ -107,24 +236,21 @@ static const char *const actions[MUSTER_EVENT_TYPE_COUNT + 1] = {
 
 static void require_content(json_t *line, const struct muster_record *record)
 {
-    struct muster_text text;
     const char *action = json_string_value(find(line, "event.action"));
 
     FUZZ_REQUIRE(action != NULL && strcmp(action, actions[record->type]) == 0);
-    FUZZ_REQUIRE(json_is_string(find(line, "@timestamp")));
+    require_time(find(line, "@timestamp"));
+    require_fields(line, record);
     switch (record->type) {
     case MUSTER_EVENT_PROCESS_START:
     case MUSTER_EVENT_PROCESS_RUNNING:
     case MUSTER_EVENT_PROCESS_EXIT:
     case MUSTER_EVENT_PROCESS_FORK:
-        require_process(line, record);
         break;
     case MUSTER_EVENT_GAP:
         require_gap(line, (const struct muster_gap *)(const void *)record);
         break;
     case MUSTER_EVENT_MESSAGE:
-        if (muster_record_text(record, MUSTER_FIELD_MESSAGE, &text))
-            require_text(line, "message", &text);
         break;
     default:
         require_number(line, "muster.ledger.produced",

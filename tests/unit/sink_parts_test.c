@@ -100,7 +100,7 @@ static void test_base64(void **state)
     buffer_deinit(&buffer);
 }
 
-static void assert_utc(struct buffer *buffer, struct timestamp_day *day, uint64_t ns)
+static void assert_utc(struct buffer *buffer, struct timestamp_cache *cache, uint64_t ns)
 {
     time_t seconds = (time_t)(ns / 1000000000);
     struct tm tm;
@@ -109,7 +109,7 @@ static void assert_utc(struct buffer *buffer, struct timestamp_day *day, uint64_
     char expected[64];
     (void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
     (void)snprintf(expected, sizeof(expected), "%s.%09uZ", date, (unsigned)(ns % 1000000000));
-    timestamp_utc(buffer, day, ns);
+    timestamp_utc(buffer, cache, ns);
     assert_content(buffer, expected);
 }
 
@@ -117,19 +117,19 @@ static void test_utc(void **state)
 {
     (void)state;
     struct buffer buffer = {0};
-    struct timestamp_day day = {0};
+    struct timestamp_cache cache = {0};
     const uint64_t day_ns = 86400ULL * 1000000000;
     for (uint64_t count = 0; count < UINT64_MAX / day_ns; count++) {
-        assert_utc(&buffer, &day, count * day_ns);
-        assert_utc(&buffer, &day, count * day_ns + day_ns - 1);
+        assert_utc(&buffer, &cache, count * day_ns);
+        assert_utc(&buffer, &cache, count * day_ns + day_ns - 1);
     }
-    assert_utc(&buffer, &day, UINT64_MAX);
+    assert_utc(&buffer, &cache, UINT64_MAX);
     uint64_t random = 88172645463325252ULL;
     for (int i = 0; i < 100000; i++) {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        assert_utc(&buffer, &day, random);
+        assert_utc(&buffer, &cache, random);
     }
     buffer_deinit(&buffer);
 }

@@ -77,9 +77,10 @@ static void test_ndjson_has_all(void **state)
     assert_has(line, "\"name\":\"cmd.exe\",\"executable\":\"C:\\\\Windows\\\\System32\\\\cmd.exe\","
                      "\"command_line\":\"C:\\\\Windows\\\\System32\\\\cmd.exe /c \\\"dir C:\\\\new\\\"\","
                      "\"user\":{\"id\":\"S-1-5-18\"},\"parent\":{\"pid\":4200}},\"user\":{\"id\":\"S-1-5-18\"},");
-    assert_has(line, "\"muster\":{\"image\":[\"opened_name\"],\"creator\":{\"pid\":4300,\"entity_id\":\"" CREATOR_ID
-                     "\",\"start\":\"2026-08-20T09:58:26.000000000Z\",\"tid\":4304},\"windows\":{\"session_id\":1,"
-                     "\"logon_id\":\"0x3e7\",\"integrity_level\":\"high\",\"elevated\":true}}}\n");
+    assert_has(line,
+               "\"muster\":{\"image\":[\"opened_name\"],\"creator\":{\"pid\":4300,\"entity_id\":\"" CREATOR_ID
+               "\",\"start\":\"2026-08-20T09:58:26.000000000Z\",\"tid\":4304},\"windows\":{\"logon_id\":\"0x3e7\","
+               "\"session_id\":1,\"integrity_level\":\"high\",\"elevated\":true}}}\n");
     assert_has_not(line, "\"args\"");
 }
 
