@@ -162,6 +162,7 @@ include simulated_nt/simulated_nt.mk
 include tests/driver/driver_tests.mk
 include tests/origin/origin.mk
 include tests/text/text.mk
+include bench/bench.mk
 include tests/wine/wine.mk
 include packaging/windows/package.mk
 include tools/manual.mk
