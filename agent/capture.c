@@ -174,7 +174,7 @@ static bool capture_turn(struct capture *capture, size_t *moved)
     if (pump_finished(capture->pump) || !muster_sensor_alive(capture->sensor, &error))
         return false;
     if (came & WAKE_STOP)
-        (void)wakeups_stop_take(capture->wakeups);
+        capture->told_to_stop |= wakeups_stop_take(capture->wakeups);
     return !(came & (WAKE_STOP | WAKE_DURATION));
 }
 
@@ -228,9 +228,12 @@ struct progress {
 
 /* A second signal means "do not wait", unless it is part of the first: a key held down, a shell that
  * signals a group and then each process. */
-static bool told_again(const struct capture *capture, const struct progress *progress)
+static bool told_again(struct capture *capture, const struct progress *progress)
 {
-    return wakeups_stop_take(capture->wakeups) && host_monotonic_ns() - progress->begin_ns > AGAIN_MS * NS_PER_MS;
+    if (!wakeups_stop_take(capture->wakeups))
+        return false;
+    capture->told_to_stop = true;
+    return host_monotonic_ns() - progress->begin_ns > AGAIN_MS * NS_PER_MS;
 }
 
 /* Waits a little for the pump. False, progress->end set, where it makes no progress for too long or

@@ -34,6 +34,7 @@ struct capture {
     uint64_t status_ns;     /* when `sensor-status` was pushed last */
     bool throttled;         /* the queue had no room; the sensor keeps what follows */
     bool quiet;             /* events come one by one, and each should wake us */
+    bool told_to_stop;      /* by a signal */
     bool gap_waits;         /* the queue did not take the last gap; the sensor tells it again */
     uint64_t accounted_ns;
 };

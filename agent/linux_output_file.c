@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,6 +48,74 @@ bool output_file_open(struct output_file *file, const char *path)
     return true;
 }
 
+/* Where the last whole line ends. False with errno set. */
+static bool last_line_end(int fd, off_t size, off_t *ret_end)
+{
+    char bytes[4096];
+
+    for (off_t begin, end = size; end > 0; end = begin) {
+        ssize_t got;
+
+        begin = end > (off_t)sizeof(bytes) ? end - (off_t)sizeof(bytes) : 0;
+        got = pread(fd, bytes, (size_t)(end - begin), begin);
+        if (got < 0)
+            return false;
+        while (got > 0 && bytes[got - 1] != '\n')
+            got--;
+        if (got > 0) {
+            *ret_end = begin + got;
+            return true;
+        }
+    }
+    *ret_end = 0;
+    return true;
+}
+
+/* The file's name is to outlast a loss of power, too. */
+static bool folder_sync(const char *path)
+{
+    char *copy = strdup(path);
+    int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool done = fd >= 0 && fsync(fd) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    free(copy);
+    return done;
+}
+
+static bool whole_lines_keep(struct output_file *file, const char *path, off_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    off_t end;
+    bool done = fd >= 0 && last_line_end(fd, size, &end) && (end == size || ftruncate((int)file->handle, end) == 0);
+
+    if (fd >= 0)
+        close(fd);
+    if (done)
+        file->begin_bytes = (uint64_t)end;
+    return done;
+}
+
+bool output_file_append(struct output_file *file, const char *path)
+{
+    struct stat status;
+
+    if (!path || strcmp(path, "-") == 0)
+        return output_file_open(file, path);
+    *file = (struct output_file){.name = path};
+    file->handle = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+    if (file->handle < 0 || fstat((int)file->handle, &status) != 0)
+        return false;
+    file->regular = S_ISREG(status.st_mode);
+    return !file->regular || (whole_lines_keep(file, path, status.st_size) && folder_sync(path));
+}
+
+bool output_file_sync(struct output_file *file)
+{
+    return !file->regular || fdatasync((int)file->handle) == 0;
+}
+
 bool output_file_open_error(struct output_file *file)
 {
     *file = (struct output_file){.name = "standard error", .handle = STDERR_FILENO, .standard = true};
@@ -60,7 +130,7 @@ struct muster_output_target output_file_target(struct output_file *file)
 
 void output_file_cut(struct output_file *file, uint64_t whole_bytes)
 {
-    if (file->regular && ftruncate((int)file->handle, (off_t)whole_bytes) != 0)
+    if (file->regular && ftruncate((int)file->handle, (off_t)(file->begin_bytes + whole_bytes)) != 0)
         return; /* the unfinished line stays; the error that led here is told anyway */
 }
 

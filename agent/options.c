@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "muster/sensor.h"
 #include "report.h"
+#include "units.h"
 
 int option_report(const char *verb, char **arguments, int found)
 {
@@ -32,6 +34,25 @@ int option_format(const char *verb, const char *value, const char **ret_format)
     if (i == sizeof(formats) / sizeof(*formats))
         return report_usage(verb, "unknown format '%s': text, ndjson, driver-messages or capture", value);
     *ret_format = value;
+    return EXIT_DONE;
+}
+
+int option_buffer(const char *verb, const char *value, size_t *ret_bytes)
+{
+    uint64_t bytes, rounded = MUSTER_SENSOR_BUFFER_MIN;
+
+    if (!size_parse(value, &bytes) || bytes < MUSTER_SENSOR_BUFFER_MIN || bytes > MUSTER_SENSOR_BUFFER_MAX)
+        return report_usage(verb, "bad size '%s': 64K to 1G", value);
+    while (rounded < bytes)
+        rounded *= 2;
+    *ret_bytes = rounded;
+    return EXIT_DONE;
+}
+
+int option_status_interval(const char *verb, const char *value, uint64_t *ret_ms)
+{
+    if (!time_parse(value, ret_ms))
+        return report_usage(verb, "bad time '%s': a number with ms, s, m, h or d, or 0", value);
     return EXIT_DONE;
 }
 

@@ -5,6 +5,8 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "muster/sink.h"
 
@@ -14,6 +16,13 @@ int option_report(const char *verb, char **arguments, int found);
 
 /* --format: EXIT_DONE, or what is wrong is told and EXIT_USAGE returned. */
 int option_format(const char *verb, const char *value, const char **ret_format);
+
+/* --buffer: rounded up to a power of two. Likewise. */
+int option_buffer(const char *verb, const char *value, size_t *ret_bytes);
+
+/* --status-interval. Likewise. */
+#define OPTION_STATUS_INTERVAL_DEFAULT_MS (60 * 1000)
+int option_status_interval(const char *verb, const char *value, uint64_t *ret_ms);
 
 /* --color. auto is settled later, when the output is known. */
 enum color_choice { COLOR_NEVER, COLOR_ALWAYS, COLOR_AUTO };

@@ -10,12 +10,13 @@
 #include "muster/sink.h"
 
 struct output_file {
-    const char *name; /* for messages */
-    intptr_t handle;  /* Linux: a file descriptor; -1 where it is closed */
-    bool standard;    /* not ours to close */
-    bool regular;     /* can be cut back to whole lines */
-    bool terminal;    /* a person sees it */
-    uint64_t written; /* bytes that were taken */
+    const char *name;     /* for messages */
+    intptr_t handle;      /* Linux: a file descriptor; -1 where it is closed */
+    bool standard;        /* not ours to close */
+    bool regular;         /* can be cut back to whole lines */
+    bool terminal;        /* a person sees it */
+    uint64_t begin_bytes; /* that stood in the file before */
+    uint64_t written;     /* bytes that were taken */
 };
 
 /*
@@ -25,12 +26,22 @@ struct output_file {
  */
 bool output_file_open(struct output_file *file, const char *path);
 
+/*
+ * The same, but what stands in the file stays, up to its last whole line: half a line is what a writer left that died,
+ * which had not acknowledged it. Linux.
+ */
+bool output_file_append(struct output_file *file, const char *path);
+
 /* Standard error. Linux. False with errno set. */
 bool output_file_open_error(struct output_file *file);
 
 struct muster_output_target output_file_target(struct output_file *file);
 
-/* After a failed write: takes the unfinished last line off a file, given how many bytes are whole. */
+/* What was written is on the disk when this returns, where the file is on one. False with errno set. */
+bool output_file_sync(struct output_file *file);
+
+/* After a failed write: takes the unfinished last line off a file, given how many of what was
+ * written are whole. */
 void output_file_cut(struct output_file *file, uint64_t whole_bytes);
 
 /* False with errno set where the last writes turn out to have failed. */

@@ -78,6 +78,15 @@ static enum muster_status record_write(struct pump *pump, const struct muster_re
     return muster_sink_write(pump->sink, record);
 }
 
+static enum muster_status output_settle(struct pump *pump)
+{
+    enum muster_status status = muster_sink_flush(pump->sink);
+
+    if (status == MUSTER_OK && pump->durable && !output_file_sync(pump->durable))
+        status = MUSTER_OUTPUT_FAILED;
+    return status;
+}
+
 static enum muster_status lease_write(struct pump *pump, const struct muster_lease *lease)
 {
     struct muster_lease_cursor cursor = {0};
@@ -87,7 +96,7 @@ static enum muster_status lease_write(struct pump *pump, const struct muster_lea
     clock_follow(pump);
     while (status == MUSTER_OK && (record = muster_lease_next(lease, &cursor)) != NULL)
         status = record_write(pump, record);
-    return status == MUSTER_OK ? muster_sink_flush(pump->sink) : status;
+    return status == MUSTER_OK ? output_settle(pump) : status;
 }
 
 static void lease_done(struct pump *pump, const struct muster_lease *lease)
@@ -156,7 +165,7 @@ static enum muster_status stopped_write(struct pump *pump)
     status_record_fill(&stopped, MUSTER_EVENT_SENSOR_STOPPED, &pump->final_ledger);
     memcpy(stopped.types, pump->types, sizeof(pump->types));
     status = muster_sink_write(pump->sink, &stopped.record);
-    return status == MUSTER_OK ? muster_sink_flush(pump->sink) : status;
+    return status == MUSTER_OK ? output_settle(pump) : status;
 }
 
 static void pump_run(struct worker *worker, void *context)
@@ -171,7 +180,7 @@ static void pump_run(struct worker *worker, void *context)
         if (status == MUSTER_EMPTY)
             status = MUSTER_OK;
     }
-    if (status == MUSTER_OK)
+    if (status == MUSTER_OK && !pump->frameless)
         status = stopped_write(pump);
     if (status != MUSTER_OK)
         pump_fail(pump, status);

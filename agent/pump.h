@@ -30,6 +30,8 @@ struct pump {
     struct muster_stream *stream;       /* its clock offset is kept right by this thread */
     struct muster_sensor *sensor;       /* acknowledged only */
     const struct muster_filter *filter; /* NULL: everything is wanted */
+    struct output_file *durable;        /* what is acknowledged is on its disk first; NULL: it need not be */
+    bool frameless;                     /* there is no ledger to end with */
     struct wakeups *wakeups;            /* told when a lease was acknowledged while wanted, and at the end */
 
     /* the pump's thread */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "filter_options.h"
-#include "muster/sensor.h"
 #include "options.h"
 #include "report.h"
 #include "standard_streams.h"
@@ -22,8 +21,6 @@ enum {
     OPTION_COLOR,
     OPTION_STATUS_INTERVAL,
 };
-
-#define STATUS_INTERVAL_MS (60 * 1000)
 
 static const struct option long_options[] = {
     {"format", required_argument, NULL, 'f'},
@@ -74,25 +71,6 @@ static int duration_set(struct watch_options *options, const char *value)
     return EXIT_DONE;
 }
 
-static int status_interval_set(struct watch_options *options, const char *value)
-{
-    if (!time_parse(value, &options->status_interval_ms))
-        return report_usage("watch", "bad time '%s': a number with ms, s, m, h or d, or 0", value);
-    return EXIT_DONE;
-}
-
-static int buffer_set(struct watch_options *options, const char *value)
-{
-    uint64_t bytes, rounded = MUSTER_SENSOR_BUFFER_MIN;
-
-    if (!size_parse(value, &bytes) || bytes < MUSTER_SENSOR_BUFFER_MIN || bytes > MUSTER_SENSOR_BUFFER_MAX)
-        return report_usage("watch", "bad size '%s': 64K to 1G", value);
-    while (rounded < bytes)
-        rounded *= 2;
-    options->buffer_bytes = rounded;
-    return EXIT_DONE;
-}
-
 static int option_apply(struct watch_options *options, enum color_choice *color, int option, char **arguments)
 {
     switch (option) {
@@ -112,12 +90,12 @@ static int option_apply(struct watch_options *options, enum color_choice *color,
         options->baseline = false;
         return EXIT_DONE;
     case OPTION_BUFFER:
-        return buffer_set(options, optarg);
+        return option_buffer("watch", optarg, &options->buffer_bytes);
     case OPTION_FAIL_ON_LOSS:
         options->fail_on_loss = true;
         return EXIT_DONE;
     case OPTION_STATUS_INTERVAL:
-        return status_interval_set(options, optarg);
+        return option_status_interval("watch", optarg, &options->status_interval_ms);
     case OPTION_COLOR:
         return option_color("watch", optarg, color);
     default:
@@ -137,7 +115,7 @@ int verb_watch(int count, char **arguments)
     struct watch_options options = {.format = "text",
                                     .baseline = true,
                                     .buffer_bytes = words.buffer_default_bytes,
-                                    .status_interval_ms = STATUS_INTERVAL_MS};
+                                    .status_interval_ms = OPTION_STATUS_INTERVAL_DEFAULT_MS};
     enum color_choice color = COLOR_AUTO;
     int option, code;
 

@@ -46,12 +46,15 @@ static bool sensor_open(struct watch *watch)
 {
     struct muster_sensor_options options = {.buffer_bytes = watch->options->buffer_bytes,
                                             .forks = watch->options->forks,
-                                            .filter = &watch->options->filter};
+                                            .filter = &watch->options->filter,
+                                            .kept = watch->options->kept,
+                                            .kept_epoch = watch->options->kept_epoch};
     struct muster_sensor_error error;
 
     if (!muster_sensor_open(&options, &watch->sensor, &error))
         return sensor_failed(&error);
     watch->stream.epoch = muster_sensor_epoch(watch->sensor);
+    watch->stream.clock_offset_ns = muster_sensor_clock_offset(watch->sensor, watch->stream.clock_offset_ns);
     return true;
 }
 
@@ -59,11 +62,12 @@ static bool sensor_open(struct watch *watch)
 static bool output_open(struct watch *watch)
 {
     const struct watch_options *options = watch->options;
+    bool (*open)(struct output_file *, const char *) = options->output_open ? options->output_open : output_file_open;
 
     watch->pump.stream = &watch->stream;
     return pump_queue_open(&watch->pump, watch->stream.epoch, QUEUE_BUDGET(options->buffer_bytes)) &&
-           pump_sink_open(&watch->pump, &watch->output, output_file_open(&watch->output, options->output),
-                          options->format, options->color);
+           pump_sink_open(&watch->pump, &watch->output, open(&watch->output, options->output), options->format,
+                          options->color);
 }
 
 static bool threads_open(struct watch *watch)
@@ -76,6 +80,8 @@ static bool threads_open(struct watch *watch)
     pump->sensor = watch->sensor;
     pump->filter = watch->options->filter.active ? &watch->options->filter : NULL;
     pump->wakeups = watch->wakeups;
+    pump->durable = watch->options->durable ? &watch->output : NULL;
+    pump->frameless = !muster_sensor_accounts(watch->sensor);
     *capture = (struct capture){
         .sensor = watch->sensor,
         .queue = watch->pump.queue,
@@ -108,7 +114,18 @@ static bool attach(struct watch *watch)
     status_record_fill(&started, MUSTER_EVENT_SENSOR_STARTED, &ledger);
     if (!muster_sensor_attach(watch->sensor, &error))
         return sensor_failed(&error);
+    if (!muster_sensor_accounts(watch->sensor))
+        return true; /* nothing to begin with, and nothing to end with */
     return muster_queue_push_record(watch->pump.queue, &started.record, 0) == MUSTER_OK;
+}
+
+/* Where an earlier agent told it, what came since is in the ring or was told as lost, so the processes are known. */
+static bool baseline_is_due(const struct watch *watch)
+{
+    const struct watch_options *options = watch->options;
+
+    return options->baseline && !options->drain &&
+           (options->baseline_again || !muster_sensor_baseline_told(watch->sensor));
 }
 
 static bool baseline_push(struct watch *watch)
@@ -116,7 +133,7 @@ static bool baseline_push(struct watch *watch)
     struct muster_sensor_error error;
 
     pump_wake(&watch->pump);
-    return !watch->options->baseline ||
+    return !baseline_is_due(watch) ||
            muster_sensor_baseline(watch->sensor, capture_push_running, &watch->capture, &error) ||
            sensor_failed(&error);
 }
@@ -143,13 +160,18 @@ static int loss_report(const struct watch *watch)
     return watch->options->fail_on_loss ? EXIT_LOSS : EXIT_DONE;
 }
 
+static const char *held_where(const struct watch *watch)
+{
+    return watch->options->kept ? " in the kernel for the next run" : "";
+}
+
 static int output_failed(struct watch *watch, int error)
 {
     if (error == EPIPE && watch->output.standard)
         return EXIT_DONE; /* the reader, such as head(1), has what it wanted */
     output_file_cut(&watch->output, muster_sink_whole_bytes(watch->pump.sink));
-    report("cannot write to %s: %s; %" PRIu64 " events were not delivered", watch->output.name, strerror(error),
-           capture_undelivered(&watch->capture));
+    report("cannot write to %s: %s; %" PRIu64 " events were not delivered%s%s", watch->output.name, strerror(error),
+           capture_undelivered(&watch->capture), watch->options->kept ? ", and are held" : "", held_where(watch));
     return EXIT_FAILED;
 }
 
@@ -161,11 +183,12 @@ static int end_report(struct watch *watch, enum capture_end end)
     case CAPTURE_OUTPUT:
         return output_failed(watch, __atomic_load_n(&watch->pump.error, __ATOMIC_ACQUIRE));
     case CAPTURE_ABANDONED:
-        report("told to stop twice; gave up with %" PRIu64 " events held", capture_undelivered(&watch->capture));
+        report("told to stop twice; gave up with %" PRIu64 " events held%s", capture_undelivered(&watch->capture),
+               held_where(watch));
         return EXIT_FAILED;
     default:
-        report("%s does not take anything; gave up with %" PRIu64 " events held", watch->output.name,
-               capture_undelivered(&watch->capture));
+        report("%s does not take anything; gave up with %" PRIu64 " events held%s", watch->output.name,
+               capture_undelivered(&watch->capture), held_where(watch));
         return EXIT_FAILED;
     }
 }
@@ -188,7 +211,9 @@ static int watch_threads(struct watch *watch)
     int code;
 
     host_memory_trim(); /* loading took much more memory than running does */
-    end = begun ? capture_run(&watch->capture) : capture_finish(&watch->capture);
+    if (watch->options->begun)
+        watch->options->begun();
+    end = begun && !watch->options->drain ? capture_run(&watch->capture) : capture_finish(&watch->capture);
     code = end_report(watch, end);
     if (!muster_sensor_alive(watch->sensor, &error))
         begun = sensor_failed(&error);
@@ -211,6 +236,7 @@ int watch_run(const struct watch_options *options)
     struct watch *watch = &the_watch;
     int code = EXIT_FAILED;
 
+    memset(watch, 0, sizeof(*watch));
     wakeups_stop_keep();
     watch->options = options;
     host_describe(&watch->host, &watch->stream);
@@ -218,4 +244,9 @@ int watch_run(const struct watch_options *options)
         code = watch_threads(watch);
     watch_close(watch);
     return code;
+}
+
+bool watch_was_stopped(void)
+{
+    return the_watch.capture.told_to_stop;
 }

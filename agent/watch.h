@@ -9,6 +9,9 @@
 
 #include "muster/filter.h"
 #include "muster/sink.h"
+#include "output_file.h"
+
+struct muster_kept;
 
 struct watch_options {
     const char *format;
@@ -21,9 +24,21 @@ struct watch_options {
     bool fail_on_loss;
     enum muster_color color;
     struct muster_filter filter;
+
+    /* where the kernel side is kept (muster/kept.h): Linux */
+    struct muster_kept *kept; /* NULL: it ends with this run */
+    uint64_t kept_epoch;
+    bool drain;          /* only what it has: it has ended */
+    bool baseline_again; /* also where an earlier run has told it */
+    bool durable;        /* what is acknowledged is on the output's disk first */
+    bool (*output_open)(struct output_file *file, const char *path); /* NULL: output_file_open */
+    void (*begun)(void); /* called when reading begins; NULL: nobody wants to know */
 };
 
-/* Returns the exit code. */
+/* Returns the exit code. May be called again, when it has returned. */
 int watch_run(const struct watch_options *options);
+
+/* Whether the last run was told to stop by a signal. */
+bool watch_was_stopped(void);
 
 #endif

@@ -109,6 +109,11 @@ struct muster_output_target output_file_target(struct output_file *file)
     return (struct muster_output_target){.write = output_write, .context = file};
 }
 
+bool output_file_sync(struct output_file *file)
+{
+    return !file->regular || FlushFileBuffers((HANDLE)file->handle) || open_failed(GetLastError());
+}
+
 void output_file_cut(struct output_file *file, uint64_t whole_bytes)
 {
     LARGE_INTEGER end = {.QuadPart = (LONGLONG)whole_bytes};

@@ -16,5 +16,5 @@ const size_t verb_count = sizeof(verbs) / sizeof(*verbs);
 
 const char *verb_elsewhere(const char *name)
 {
-    return strcmp(name, "trace") == 0 ? "Linux" : NULL;
+    return strcmp(name, "trace") == 0 || strcmp(name, "service") == 0 ? "Linux" : NULL;
 }

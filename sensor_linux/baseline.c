@@ -265,7 +265,7 @@ static bool live_collect(const struct muster_sensor *sensor, struct live_events 
 {
     struct ring ring = sensor->intake.ring;
     const struct muster_record *record;
-    uint64_t end, sequence = __atomic_load_n(&sensor->programs->bss->control.sequence, __ATOMIC_SEQ_CST);
+    uint64_t end, sequence = __atomic_load_n(&sensor->side.control->sequence, __ATOMIC_SEQ_CST);
     uint32_t size_bytes;
     const void *bytes;
 
@@ -296,7 +296,7 @@ static bool tell_found(struct live_events *live, const struct stash *stash, must
     return true;
 }
 
-static void tell_ended(const struct live_events *live, uint64_t attached_ns, muster_sensor_tell tell, void *context)
+static bool tell_ended(const struct live_events *live, uint64_t attached_ns, muster_sensor_tell tell, void *context)
 {
     for (size_t i = 0; i < live->count; i++) {
         const struct live_event *exit = &live->events[i];
@@ -314,22 +314,44 @@ static void tell_ended(const struct live_events *live, uint64_t attached_ns, mus
         start.process.pid = exit->pid;
         start.process.start_ns = exit->start_ns;
         if (!tell(context, &start.record))
-            return;
+            return false;
     }
+    return true;
+}
+
+/* Told again, it is what runs now: of those that ended since, an earlier agent has told. */
+static bool baseline_tell(struct muster_sensor *sensor, muster_sensor_tell tell, void *context)
+{
+    bool again = intake_baseline_told(&sensor->intake), done;
+    struct stash stash = {0};
+    struct live_events live = {0};
+
+    if (again)
+        sensor->attached_ns = sensor_now_ns();
+    done = processes_find(sensor, &stash) && processes_complete(sensor, &stash) && live_collect(sensor, &live);
+    if (done && tell_found(&live, &stash, tell, context) &&
+        (again || tell_ended(&live, sensor->attached_ns, tell, context)))
+        intake_baseline_tell(&sensor->intake);
+    live_events_free(&live);
+    free(stash.bytes);
+    return done;
 }
 
 bool muster_sensor_baseline(struct muster_sensor *sensor, muster_sensor_tell tell, void *context,
                             struct muster_sensor_error *ret_error)
 {
-    struct stash stash = {0};
-    struct live_events live = {0};
-    bool done = processes_find(sensor, &stash) && processes_complete(sensor, &stash) && live_collect(sensor, &live);
+    bool own = sensor->programs != NULL, done;
 
+    if (!own)
+        sensor->programs = sensor_load_baseline(ret_error);
+    if (!sensor->programs)
+        return false;
+    done = baseline_tell(sensor, tell, context);
     if (!done)
         sensor_fail(ret_error, errno, "cannot list the processes that already run");
-    else if (tell_found(&live, &stash, tell, context))
-        tell_ended(&live, sensor->attached_ns, tell, context);
-    live_events_free(&live);
-    free(stash.bytes);
+    if (!own) {
+        muster_bpf__destroy(sensor->programs);
+        sensor->programs = NULL;
+    }
     return done;
 }

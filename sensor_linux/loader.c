@@ -93,16 +93,44 @@ static bool programs_configure(struct muster_bpf *programs, const struct muster_
     return true;
 }
 
-struct muster_bpf *sensor_load(const struct muster_sensor_options *options, struct muster_sensor_error *ret_error)
+static struct muster_bpf *programs_open(struct muster_sensor_error *ret_error)
 {
     struct muster_bpf *programs;
 
     libbpf_set_print(libbpf_print);
     programs = muster_bpf__open();
-    if (!programs) {
+    if (!programs)
         sensor_fail(ret_error, errno, "cannot open the BPF programs");
+    return programs;
+}
+
+struct muster_bpf *sensor_load_baseline(struct muster_sensor_error *ret_error)
+{
+    struct muster_bpf *programs = programs_open(ret_error);
+
+    if (!programs)
         return NULL;
-    }
+    bpf_program__set_autoload(programs->progs.process_exec, false);
+    bpf_program__set_autoload(programs->progs.process_exit, false);
+    bpf_program__set_autoload(programs->progs.process_fork, false);
+    bpf_map__set_autocreate(programs->maps.ring, false);
+    bpf_map__set_autocreate(programs->maps.cpus, false);
+    bpf_map__set_autocreate(programs->maps.exec_scratch, false);
+    bpf_map__set_autocreate(programs->maps.exit_reported, false);
+    bpf_map__set_autocreate(programs->maps.filter_verdicts, false);
+    if (muster_bpf__load(programs) == 0)
+        return programs;
+    sensor_fail(ret_error, errno, "cannot load the BPF program that lists processes");
+    muster_bpf__destroy(programs);
+    return NULL;
+}
+
+struct muster_bpf *sensor_load(const struct muster_sensor_options *options, struct muster_sensor_error *ret_error)
+{
+    struct muster_bpf *programs = programs_open(ret_error);
+
+    if (!programs)
+        return NULL;
     if (!programs_configure(programs, options)) {
         sensor_fail(ret_error, errno, "cannot read the kernel's type information (" BTF_PATH ")");
     } else if (!maps_size(programs, options)) {

@@ -4,15 +4,16 @@
 #include <linux/membarrier.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "kept_internal.h"
 #include "sensor_internal.h"
 
-#define NS_PER_S 1000000000ULL
+#define NS_PER_S       1000000000ULL
+#define CLOCK_SLACK_NS 1000000 /* a difference below that is one of measuring */
 
 uint64_t sensor_now_ns(void)
 {
@@ -22,32 +23,15 @@ uint64_t sensor_now_ns(void)
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-static bool cpus_map(struct muster_sensor *sensor)
-{
-    uint32_t count = bpf_map__max_entries(sensor->programs->maps.cpus);
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    void *memory;
-
-    sensor->cpus_bytes = (count * sizeof(struct sensor_cpu) + page - 1) / page * page;
-    memory =
-        mmap(NULL, sensor->cpus_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(sensor->programs->maps.cpus), 0);
-    if (memory == MAP_FAILED)
-        return false;
-    sensor->cpus = memory;
-    intake_init(&sensor->intake, &sensor->programs->bss->control, sensor->cpus, count, sensor_now_ns());
-    return true;
-}
-
 static bool wake_fd_open(struct muster_sensor *sensor)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLET};
 
     sensor->wake_fd = epoll_create1(EPOLL_CLOEXEC);
-    return sensor->wake_fd >= 0 &&
-           epoll_ctl(sensor->wake_fd, EPOLL_CTL_ADD, bpf_map__fd(sensor->programs->maps.ring), &event) == 0;
+    return sensor->wake_fd >= 0 && epoll_ctl(sensor->wake_fd, EPOLL_CTL_ADD, sensor->side.ring_fd, &event) == 0;
 }
 
-static uint64_t epoch_choose(void)
+uint64_t epoch_choose(void)
 {
     uint64_t epoch = 0;
 
@@ -61,6 +45,64 @@ uint64_t muster_sensor_epoch(const struct muster_sensor *sensor)
     return sensor->epoch;
 }
 
+static bool own_side_open(struct muster_sensor *sensor, struct muster_sensor_error *ret_error)
+{
+    struct kernel_side *side = &sensor->side;
+
+    sensor->epoch = epoch_choose();
+    sensor->programs = sensor_load(&sensor->options, ret_error);
+    if (!sensor->programs)
+        return false;
+    if (!kernel_side_of_programs(side, sensor->programs) ||
+        !ring_init(&sensor->intake.ring, side->ring_fd, sensor->options.buffer_bytes))
+        return sensor_fail(ret_error, errno, "cannot map the sensor's memory");
+    intake_init(&sensor->intake, side->control, side->cpus, side->cpu_count, sensor_now_ns());
+    sensor->intake_opened = true;
+    return true;
+}
+
+/* Of a side that this program cannot account for. */
+static bool records_open(struct muster_sensor *sensor, struct muster_sensor_error *ret_error)
+{
+    struct bpf_map_info info = {0};
+    __u32 size = sizeof(info);
+
+    if (bpf_obj_get_info_by_fd(sensor->side.ring_fd, &info, &size) != 0 ||
+        !ring_init(&sensor->intake.ring, sensor->side.ring_fd, info.max_entries))
+        return sensor_fail(ret_error, errno, "cannot map the ring of the kernel side that was kept");
+    intake_init(&sensor->intake, &sensor->no_control, &sensor->no_cpu, 0, sensor_now_ns());
+    sensor->records_only = sensor->intake_opened = true;
+    return true;
+}
+
+static bool kept_side_take(struct muster_sensor *sensor, const char *folder, struct muster_sensor_error *ret_error)
+{
+    struct kernel_side *side = &sensor->side;
+    struct kept_meta *meta = &side->area->meta;
+
+    if (!kernel_side_open_rest(side, folder, true) || !ring_init(&sensor->intake.ring, side->ring_fd, meta->ring_bytes))
+        return sensor_fail(ret_error, errno, "cannot map the kernel side that was kept");
+    if (!intake_open(&sensor->intake, &side->area->journal, side->control, side->cpus, side->cpu_count))
+        return sensor_fail(ret_error, EUCLEAN, "cannot take over the kernel side that was kept");
+    sensor->intake_opened = true;
+    if (meta->attached_ns == 0)
+        meta->attached_ns = sensor_now_ns(); /* whoever made it died before it could say */
+    sensor->attached_ns = meta->attached_ns;
+    return true;
+}
+
+static bool kept_side_open(struct muster_sensor *sensor, struct muster_sensor_error *ret_error)
+{
+    char folder[KEPT_FOLDER_BYTES];
+
+    kept_side_folder(sensor->options.kept, sensor->options.kept_epoch, folder);
+    if (!kernel_side_open_area(&sensor->side, folder, true))
+        return sensor_fail(ret_error, errno, "cannot open the kernel side that was kept");
+    sensor->epoch = sensor->side.area->meta.epoch;
+    return kept_meta_is_readable(&sensor->side.area->meta) ? kept_side_take(sensor, folder, ret_error)
+                                                           : records_open(sensor, ret_error);
+}
+
 bool muster_sensor_open(const struct muster_sensor_options *options, struct muster_sensor **ret_sensor,
                         struct muster_sensor_error *ret_error)
 {
@@ -69,14 +111,12 @@ bool muster_sensor_open(const struct muster_sensor_options *options, struct must
     if (!sensor)
         return sensor_fail(ret_error, ENOMEM, "cannot start the sensor");
     sensor->wake_fd = -1;
-    sensor->epoch = epoch_choose();
     sensor->options = *options;
-    sensor->programs = sensor_load(options, ret_error);
-    if (!sensor->programs)
+    kernel_side_init(&sensor->side);
+    if (!(options->kept ? kept_side_open(sensor, ret_error) : own_side_open(sensor, ret_error)))
         goto failed;
-    if (!ring_init(&sensor->intake.ring, bpf_map__fd(sensor->programs->maps.ring), options->buffer_bytes) ||
-        !cpus_map(sensor) || !wake_fd_open(sensor)) {
-        sensor_fail(ret_error, errno, "cannot map the sensor's memory");
+    if (!wake_fd_open(sensor)) {
+        sensor_fail(ret_error, errno, "cannot wait for the sensor's ring");
         goto failed;
     }
     *ret_sensor = sensor;
@@ -87,7 +127,7 @@ failed:
 }
 
 /* Exits first, and last to go: an exit whose start nobody reported is better than the reverse. */
-bool muster_sensor_attach(struct muster_sensor *sensor, struct muster_sensor_error *ret_error)
+static bool programs_attach(struct muster_sensor *sensor, struct muster_sensor_error *ret_error)
 {
     struct bpf_program *programs[SENSOR_PROGRAM_COUNT] = {
         sensor->programs->progs.process_exit,
@@ -103,6 +143,12 @@ bool muster_sensor_attach(struct muster_sensor *sensor, struct muster_sensor_err
     }
     sensor->attached_ns = sensor_now_ns();
     return true;
+}
+
+/* A side that is kept records already, or has ended. */
+bool muster_sensor_attach(struct muster_sensor *sensor, struct muster_sensor_error *ret_error)
+{
+    return sensor->options.kept || programs_attach(sensor, ret_error);
 }
 
 const struct muster_record *muster_sensor_next(struct muster_sensor *sensor, uint64_t *ret_position)
@@ -151,35 +197,44 @@ bool muster_sensor_has_losses(const struct muster_sensor *sensor)
     return account_has_losses(&sensor->intake.account);
 }
 
-/* Runs of each program that the kernel skipped, ever; an old kernel that cannot say says 0. */
-static void missed_runs(const struct muster_sensor *sensor, uint64_t ret_missed[SENSOR_PROGRAM_COUNT])
-{
-    const struct bpf_program *programs[SENSOR_PROGRAM_COUNT] = {
-        sensor->programs->progs.process_exec,
-        sensor->programs->progs.process_exit,
-        sensor->programs->progs.process_fork,
-    };
-
-    for (unsigned i = 0; i < SENSOR_PROGRAM_COUNT; i++) {
-        struct bpf_prog_info info = {0};
-        __u32 size = sizeof(info);
-        int fd = bpf_program__fd(programs[i]);
-
-        ret_missed[i] = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? info.recursion_misses : 0;
-    }
-}
-
 bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell_gap tell, void *context)
 {
     uint64_t missed[SENSOR_PROGRAM_COUNT], now_ns = sensor_now_ns();
 
-    missed_runs(sensor, missed);
+    if (sensor->records_only)
+        return true;
+    for (unsigned i = 0; i < SENSOR_PROGRAM_COUNT; i++)
+        missed[i] = program_misses(sensor->side.program_fds[i]);
     return intake_account(&sensor->intake, missed, now_ns, tell, context);
 }
 
 void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sensor_counts *ret_counts)
 {
     intake_counts(&sensor->intake, ret_counts);
+    if (sensor->records_only)
+        ret_counts->produced = ret_counts->read; /* all that can be said */
+}
+
+int64_t muster_sensor_clock_offset(struct muster_sensor *sensor, int64_t measured_ns)
+{
+    int64_t *kept;
+
+    if (!sensor->options.kept || sensor->records_only)
+        return measured_ns;
+    kept = &sensor->side.area->meta.clock_offset_ns;
+    if (*kept == 0 || llabs(*kept - measured_ns) > CLOCK_SLACK_NS)
+        *kept = measured_ns;
+    return *kept;
+}
+
+bool muster_sensor_accounts(const struct muster_sensor *sensor)
+{
+    return !sensor->records_only;
+}
+
+bool muster_sensor_baseline_told(struct muster_sensor *sensor)
+{
+    return intake_baseline_told(&sensor->intake);
 }
 
 void muster_sensor_buffer(const struct muster_sensor *sensor, struct muster_sensor_buffer *ret_buffer)
@@ -194,30 +249,37 @@ void muster_sensor_buffer(const struct muster_sensor *sensor, struct muster_sens
         ret_buffer->oldest_ns = oldest.time_ns;
 }
 
+void programs_wait(void)
+{
+    (void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
 void muster_sensor_detach(struct muster_sensor *sensor)
 {
+    if (sensor->options.kept) {
+        intake_leave(&sensor->intake);
+        return;
+    }
     /* In reverse: the exit of a start that was reported is reported too. */
     for (size_t i = SENSOR_PROGRAM_COUNT; i-- > 0;) {
         bpf_link__destroy(sensor->links[i]);
         sensor->links[i] = NULL;
     }
-    /* A program that had begun when its link went may still be running. Tracepoints run within an
-     * RCU read-side section, and this waits for all of those (membarrier(2): since Linux 4.14 the
-     * global command is synchronize_rcu). */
-    (void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+    programs_wait();
 }
 
 void muster_sensor_close(struct muster_sensor *sensor)
 {
     if (!sensor)
         return;
-    muster_sensor_detach(sensor);
+    if (!sensor->options.kept)
+        muster_sensor_detach(sensor);
     if (sensor->wake_fd >= 0)
         close(sensor->wake_fd);
-    if (sensor->cpus)
-        munmap(sensor->cpus, sensor->cpus_bytes);
+    if (sensor->intake_opened)
+        intake_deinit(&sensor->intake);
     ring_deinit(&sensor->intake.ring);
-    intake_deinit(&sensor->intake);
+    kernel_side_deinit(&sensor->side);
     if (sensor->programs)
         muster_bpf__destroy(sensor->programs);
     free(sensor);

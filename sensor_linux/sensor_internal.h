@@ -8,21 +8,27 @@
 
 #include "bpf/sensor_shared.h"
 #include "intake.h"
+#include "kernel_side.h"
 #include "muster/filter.h" /* before the skeleton, which has one */
 
 #include "muster.skel.h"
 #include "muster/sensor.h"
 
 struct muster_sensor {
-    struct muster_bpf *programs;
+    struct muster_bpf *programs; /* NULL: the kernel side is kept, and is not ours to load or attach */
     struct bpf_link *links[SENSOR_PROGRAM_COUNT];
     struct muster_sensor_options options;
     uint64_t epoch;
+    struct kernel_side side;
     struct intake intake;
-    struct sensor_cpu *cpus; /* mapped */
-    size_t cpus_bytes;
+    bool intake_opened;
     int wake_fd;          /* an epoll on the ring: edge-triggered whatever the caller does */
     uint64_t attached_ns; /* when the last program was attached */
+
+    /* where the kernel side is of another version, and only its records can be read */
+    bool records_only;
+    struct sensor_control no_control;
+    struct sensor_cpu no_cpu;
 };
 
 /* CLOCK_BOOTTIME, the clock of the records. */
@@ -33,5 +39,8 @@ bool sensor_fail(struct muster_sensor_error *error, int number, const char *what
 
 /* Opens and loads the programs with maps of the right sizes; NULL with *ret_error set. */
 struct muster_bpf *sensor_load(const struct muster_sensor_options *options, struct muster_sensor_error *ret_error);
+
+/* The same of the baseline's iterator alone, with what it needs. */
+struct muster_bpf *sensor_load_baseline(struct muster_sensor_error *ret_error);
 
 #endif

@@ -17,7 +17,7 @@ INSTALL_PROGRAM ?= $(INSTALL) -m 0755
 INSTALL_DATA ?= $(INSTALL) -m 0644
 
 # The sensor needs libbpf and the program's own objects, so it is not in the library.
-INSTALLED_HEADERS := $(filter-out include/muster/sensor.h include/muster/tracer.h,$(sort $(wildcard include/muster/*.h)))
+INSTALLED_HEADERS := $(filter-out include/muster/sensor.h include/muster/tracer.h include/muster/kept.h,$(sort $(wildcard include/muster/*.h)))
 INSTALLED_EXAMPLES := examples/Makefile $(sort $(wildcard examples/*.c))
 
 # Each: a file, and where it goes.

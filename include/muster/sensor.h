@@ -33,6 +33,7 @@ extern "C" {
 #endif
 
 struct muster_sensor;
+struct muster_kept;
 
 /* What --buffer may be. */
 #define MUSTER_SENSOR_BUFFER_MIN (64U * 1024U)
@@ -42,6 +43,10 @@ struct muster_sensor_options {
     size_t buffer_bytes; /* a power of two in these limits. Linux: the ring; Windows: what one READ takes */
     bool forks;          /* Linux: report forks, and the exits of processes that never exec'ed */
     const struct muster_filter *filter; /* NULL: everything is wanted. Used where the sensor filters, below */
+    /* Linux: the kernel side of that epoch, which goes on without us (muster/kept.h); the options above are its own
+     * then. NULL: one that is made at open and ends with detach. */
+    const struct muster_kept *kept;
+    uint64_t kept_epoch;
 };
 
 /* What went wrong, for a person: `what` failed for `reason`, and `advice` is what to do about it. */
@@ -59,12 +64,26 @@ bool muster_sensor_attach(struct muster_sensor *sensor, struct muster_sensor_err
 /* Names the start of the kernel side that gives the numbers. From open on. */
 uint64_t muster_sensor_epoch(const struct muster_sensor *sensor);
 
+/*
+ * What to add to a record's time to get one since 1970, `measured_ns` by whoever asks. Where an earlier agent read the
+ * same start of the kernel side (Linux, where that is kept) and the clock was not set since, it is what that one added:
+ * so a record that is delivered again is the same to the nanosecond.
+ */
+int64_t muster_sensor_clock_offset(struct muster_sensor *sensor, int64_t measured_ns);
+
 /* Calls `tell` for each process that runs (MUSTER_EVENT_PROCESS_RUNNING), by ascending pid, and then for
  * those that ended before the sensor got to them (MUSTER_RECORD_SYNTHETIC).
  * `tell` returns false to end early. Between attach and the first next. */
 typedef bool (*muster_sensor_tell)(void *context, const struct muster_record *record);
 bool muster_sensor_baseline(struct muster_sensor *sensor, muster_sensor_tell tell, void *context,
                             struct muster_sensor_error *ret_error) MUSTER_MUST_CHECK;
+
+/* Whether all of that stands in the output already: an earlier agent told it of this start of the kernel side (Linux,
+ * where that is kept). */
+bool muster_sensor_baseline_told(struct muster_sensor *sensor);
+
+/* False where records can be read, and no account be given of them (Linux: a kernel side of another version). */
+bool muster_sensor_accounts(const struct muster_sensor *sensor);
 
 /* The next record, validated, to be read in place until the next call (Linux: until it is
  * acknowledged); NULL where there is none now. *ret_position is what to acknowledge when this record

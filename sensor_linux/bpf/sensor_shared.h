@@ -29,6 +29,11 @@
 
 #include "muster/event.h"
 
+/* Of everything here, and of what it means: an agent of another version neither reads nor writes it. */
+#ifndef SENSOR_ABI_VERSION
+#define SENSOR_ABI_VERSION 1U
+#endif
+
 #define SENSOR_GENERATION_BIT (1ULL << 63)
 #define SENSOR_CLOSED_BIT     (1ULL << 62)
 #define SENSOR_SEQUENCE_MASK  (SENSOR_CLOSED_BIT - 1)

@@ -14,7 +14,7 @@ ROOT = HERE.parents[1]
 MUSTER = os.environ.get("MUSTER", str(ROOT / "build" / "muster"))
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 DONE, FAILED, USAGE = 0, 1, 2
-VERBS = ("watch", "trace", "status", "doctor", "version")
+VERBS = ("watch", "service", "trace", "status", "doctor", "version")
 TRACE_FAILED = 125  # of trace, for which others are its command's
 
 
@@ -77,6 +77,12 @@ class HelpTest(GoldenTest):
         for option in ("--format", "--output", "--forks", "--color", "--pid", "--parent", "--user", "--name", "--exclude", "--help"):
             self.assertIn(option, text)
 
+    def test_help_of_service_names_every_option(self):
+        text = run("service", "--help").stdout
+        for option in ("--format", "--output", "--forks", "--baseline", "--no-baseline", "--buffer", "--status-interval", "--no-fsync", "--pins",
+                       "--uninstall", "--pid", "--parent", "--user", "--name", "--exclude", "--help"):
+            self.assertIn(option, text)
+
     def test_lines_of_help_fit_a_terminal(self):
         for arguments in ([], *([verb] for verb in VERBS)):
             for line in run(*arguments, "--help").stdout.splitlines():
@@ -112,6 +118,15 @@ USAGE_ERRORS = [
     *((["watch", f"{option}=yes"], option) for option in ("--forks", "--no-baseline", "--fail-on-loss")),
     *((["watch", "--format", value], f"'{value}'") for value in ("xml", "", "NDJSON")),
     *((["watch", "--color", value], f"'{value}'") for value in ("maybe", "")),
+    (["service"], "run, stop or status"),
+    (["service", "start"], "'start'"),
+    (["service", "run", "extra"], "'extra'"),
+    (["service", "stop", "--forks"], "run"),
+    (["service", "status", "--output", "x"], "run"),
+    (["service", "run", "--uninstall"], "'--uninstall'"),
+    (["service", "run", "--format", "capture"], "capture"),
+    (["service", "run", "--buffer", "3Q"], "'3Q'"),
+    *((["service", "run", option], f"'{option}'") for option in ("--format", "--output", "--buffer", "--pins", "--status-interval")),
     (["trace"], "command"),
     (["trace", "--"], "command"),
     *((["trace", option], f"'{option}'") for option in ("--format", "--output", "--color")),

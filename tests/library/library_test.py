@@ -19,7 +19,7 @@ BUILD = ROOT / os.environ.get("MUSTER_BUILD", "build")
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
 # Root's user id, since a clone may be readable for root alone, but nothing that root may do beyond that.
 POWERLESS = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 else []
-HEADERS = sorted(path.name for path in (ROOT / "include/muster").glob("*.h") if path.name not in ("sensor.h", "tracer.h"))
+HEADERS = sorted(path.name for path in (ROOT / "include/muster").glob("*.h") if path.name not in ("sensor.h", "tracer.h", "kept.h"))
 CLEAN = {key: value for key, value in os.environ.items()
          if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "DESTDIR", "PREFIX", "CFLAGS", "CC", "V")}
 
