@@ -67,9 +67,14 @@ const void *ring_next(struct ring *ring, uint32_t *ret_size_bytes)
 
 size_t ring_used(const struct ring *ring)
 {
-    uint64_t consumer = __atomic_load_n(ring->consumer_position, __ATOMIC_ACQUIRE);
+    uint64_t consumer, producer;
 
-    return (size_t)(__atomic_load_n(ring->producer_position, __ATOMIC_ACQUIRE) - consumer);
+    /* Both of one moment: what is released in between may be in use again, and would count twice. */
+    do {
+        consumer = __atomic_load_n(ring->consumer_position, __ATOMIC_ACQUIRE);
+        producer = __atomic_load_n(ring->producer_position, __ATOMIC_ACQUIRE);
+    } while (__atomic_load_n(ring->consumer_position, __ATOMIC_ACQUIRE) != consumer);
+    return (size_t)(producer - consumer);
 }
 
 bool ring_oldest(const struct ring *ring, void *ret_bytes, size_t size_bytes)
