@@ -107,6 +107,7 @@ static bool attach(struct watch *watch)
     struct muster_ledger ledger;
     struct muster_sensor_status started;
     struct muster_sensor_error error;
+    enum muster_status status;
 
     watch->capture.sensor = watch->sensor;
     watch->capture.queue = watch->pump.queue;
@@ -116,7 +117,10 @@ static bool attach(struct watch *watch)
         return sensor_failed(&error);
     if (!muster_sensor_accounts(watch->sensor))
         return true; /* nothing to begin with, and nothing to end with */
-    return muster_queue_push_record(watch->pump.queue, &started.record, 0) == MUSTER_OK;
+    status = muster_queue_push_record(watch->pump.queue, &started.record, 0);
+    if (status != MUSTER_OK)
+        report("cannot start: %s", muster_status_text(status));
+    return status == MUSTER_OK;
 }
 
 /* Where an earlier agent told it, what came since is in the ring or was told as lost, so the processes are known. */
