@@ -345,6 +345,29 @@ static void test_a_refused_record_is_told_as_invalid(void **state)
     assert_int_equal(gap.types[model.types[1]], 1);
 }
 
+/* Read before the first generation is settled, and of a type that would be told first. */
+static void test_a_refused_record_of_the_next_generation_waits_for_it(void **state)
+{
+    const unsigned types[2] = {MUSTER_EVENT_PROCESS_EXIT, MUSTER_EVENT_PROCESS_START};
+    struct muster_gap gap;
+
+    (void)state;
+    model_reset(1);
+    for (uint64_t sequence = 1; sequence <= 2; sequence++) {
+        const struct muster_record record = {.type = (uint16_t)types[sequence - 1], .sequence = sequence};
+
+        model.control.sequence++;
+        account_refused(&model.account, &record, sizeof(record));
+        account_flip(&model.account);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        account_flip(&model.account);
+        assert_true(account_settle(&model.account, &model.ring, 99, &gap));
+        assert_int_equal(gap.count, 1);
+        assert_int_equal(gap.types[types[i] - 1], 1);
+    }
+}
+
 static void test_skipped_runs_have_a_count_and_no_range(void **state)
 {
     const uint64_t missed[SENSOR_PROGRAM_COUNT] = {2, 3, 0};
@@ -420,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_settled_before_the_ring_is_read),
         cmocka_unit_test(test_what_nobody_counted_is_told_as_unexplained),
         cmocka_unit_test(test_a_refused_record_is_told_as_invalid),
+        cmocka_unit_test(test_a_refused_record_of_the_next_generation_waits_for_it),
         cmocka_unit_test(test_skipped_runs_have_a_count_and_no_range),
         cmocka_unit_test(test_while_no_gap_is_acknowledged_losses_wait_and_become_one),
         cmocka_unit_test(test_a_gap_that_was_not_taken_is_told_again),
