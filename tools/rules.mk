@@ -163,6 +163,7 @@ include tests/driver/driver_tests.mk
 include tests/origin/origin.mk
 include tests/text/text.mk
 include bench/bench.mk
+include tests/simulator/simulator.mk
 include tests/wine/wine.mk
 include packaging/windows/package.mk
 include tools/manual.mk

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim_kernel.h. Each program on each processor is a fiber, so that the runs of two programs on one processor may be
+ * within each other in any way; the kernel only allows some of those. A program is never within itself: that run is
+ * skipped, and counted as missed.
+ */
+#include "sim_kernel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sim_journal.h"
+#include "sim_points.h"
+#include "sim_random.h"
+#include "sim_scheduler.h"
+#include "sim_truth.h"
+
+#define MUSTER_KERNEL_TYPES_H /* few_bpf/bpf/bpf_helpers.h has what of it is used */
+#include "sensor_linux/bpf/emit.h"
+
+struct sensor_ring_map ring;
+struct sensor_cpus_map cpus;
+struct sensor_control control;
+
+/* What a program has on its stack. */
+struct processor {
+    unsigned cpu;
+    unsigned program;
+    struct fiber *fiber;
+    struct sim_random random;
+    uint64_t sequence;   /* of the event under way; 0: none, or not yet known */
+    uint64_t room_asked; /* what the ring said last, when it was asked how full it is */
+    bool running;
+};
+
+static struct machine {
+    struct plan plan;
+    struct sim_ring ring;
+    struct sensor_cpu cpus[PLAN_CPUS_MOST];
+    struct processor processors[PLAN_CPUS_MOST * SIM_PROGRAM_COUNT];
+    uint64_t missed[SIM_PROGRAM_COUNT];
+    uint64_t began_ns;
+    unsigned events;
+    unsigned running;
+    bool attached, detached, ended;
+    struct fiber *waits_for_end;
+    void (*wake)(void);
+    unsigned wake_later;
+    union {
+        struct muster_record record;
+        struct muster_process_start start;
+        struct muster_process_exit exit;
+        struct muster_process_fork fork;
+        unsigned char bytes[64U * 1024U];
+    } scratch[PLAN_CPUS_MOST * SIM_PROGRAM_COUNT];
+} kernel;
+
+static struct processor *processor_current(void)
+{
+    for (unsigned i = 0; i < PLAN_CPUS_MOST * SIM_PROGRAM_COUNT; i++)
+        if (kernel.processors[i].fiber == fiber_current())
+            return &kernel.processors[i];
+    sim_fail("a BPF helper is called by somebody else");
+}
+
+/* ---- helpers of BPF ---------------------------------------------------------------------------------------- */
+
+__u32 bpf_get_smp_processor_id(void)
+{
+    return processor_current()->cpu;
+}
+
+__u64 bpf_ktime_get_boot_ns(void)
+{
+    return sim_now_ns();
+}
+
+void *bpf_map_lookup_elem(void *map, const void *key)
+{
+    (void)map;
+    return &kernel.cpus[*(const __u32 *)key];
+}
+
+__u64 bpf_ringbuf_query(void *ring_map, __u64 what)
+{
+    uint64_t consumer;
+
+    (void)ring_map;
+    sim_point();
+    switch (what) {
+    case BPF_RB_AVAIL_DATA:
+        consumer = kernel.ring.consumer_position;
+        processor_current()->room_asked = kernel.ring.producer_position - consumer;
+        return processor_current()->room_asked;
+    case BPF_RB_RING_SIZE:
+        return kernel.ring.size_bytes;
+    case BPF_RB_CONS_POS:
+        return kernel.ring.consumer_position;
+    default:
+        return kernel.ring.producer_position;
+    }
+}
+
+long bpf_ringbuf_reserve_dynptr(void *ring_map, __u32 size_bytes, __u64 flags, struct bpf_dynptr *ret_room)
+{
+    struct processor *processor = processor_current();
+
+    (void)ring_map;
+    (void)flags;
+    sim_point();
+    ret_room->data = sim_ring_reserve(&kernel.ring, size_bytes, &ret_room->position);
+    if (!ret_room->data) {
+        truth_lost(processor->sequence, LINE_RING_FULL);
+        return -1;
+    }
+    truth_reserved(processor->sequence, kernel.ring.producer_position);
+    sim_point();
+    return 0;
+}
+
+/* In two parts: a reader may look between them. */
+long bpf_dynptr_write(const struct bpf_dynptr *room, __u32 offset, void *bytes, __u32 size_bytes, __u64 flags)
+{
+    const __u32 half = size_bytes / 2;
+
+    (void)flags;
+    memcpy(room->data + offset, bytes, half);
+    sim_point();
+    memcpy(room->data + offset + half, (const unsigned char *)bytes + half, size_bytes - half);
+    return 0;
+}
+
+static void wakes_later(void *context)
+{
+    (void)context;
+    fiber_sleep(1 + 50 * NS_PER_US);
+    kernel.wake_later--;
+    kernel.wake();
+}
+
+void bpf_ringbuf_submit_dynptr(struct bpf_dynptr *room, __u64 flags)
+{
+    struct processor *processor = processor_current();
+    const struct muster_record *record = (const void *)room->data;
+
+    sim_point();
+    sim_ring_commit(&kernel.ring, room->position, false);
+    truth_submitted(processor->sequence, record->version != 0);
+    journal_note("submitted", processor->sequence, flags);
+    sim_point();
+    if (!(flags & BPF_RB_FORCE_WAKEUP) || !kernel.wake)
+        return;
+    sim_point();
+    if (random_chance(&processor->random, 700) || kernel.wake_later > 4) {
+        kernel.wake();
+    } else {
+        kernel.wake_later++;
+        (void)fiber_start("wake-up", GROUP_WORLD, 4, wakes_later, NULL);
+    }
+}
+
+/* Of what had no room. */
+void bpf_ringbuf_discard_dynptr(struct bpf_dynptr *room, __u64 flags)
+{
+    (void)flags;
+    if (room->data)
+        sim_ring_commit(&kernel.ring, room->position, true);
+}
+
+/* ---- the programs ------------------------------------------------------------------------------------------------ */
+
+static const struct plan_phase *phase_now(void)
+{
+    uint64_t end_ns = kernel.began_ns;
+
+    for (unsigned i = 0; i < kernel.plan.phase_count; i++) {
+        end_ns += kernel.plan.phases[i].duration_ns;
+        if (sim_now_ns() < end_ns)
+            return &kernel.plan.phases[i];
+    }
+    return NULL;
+}
+
+static uint32_t text_choose(struct processor *processor)
+{
+    const struct plan *plan = &kernel.plan;
+    const struct plan_phase *phase = phase_now();
+    uint32_t most = plan->text_most_bytes;
+
+    if (!phase || phase->calm)
+        return (uint32_t)random_magnitude(&processor->random,
+                                          most < plan->ring_bytes / 32 ? most : plan->ring_bytes / 32);
+    if (random_chance(&processor->random, plan->huge_per_mille))
+        most = MUSTER_ARGS_MAX_BYTES - 16;
+    return (uint32_t)random_magnitude(&processor->random, most);
+}
+
+static unsigned char *text_put(unsigned char *at, unsigned field, const char *bytes, uint32_t size_bytes)
+{
+    const struct muster_text_header header = {
+        .field = (uint16_t)field, .size_bytes = size_bytes, .head_bytes = size_bytes, .full_bytes = size_bytes};
+    const uint32_t padded = (size_bytes + 7U) & ~7U;
+
+    memcpy(at, &header, sizeof(header));
+    memset(at + sizeof(header), 0, padded);
+    memcpy(at + sizeof(header), bytes, size_bytes);
+    return at + sizeof(header) + padded;
+}
+
+static void process_put(struct muster_process *process, const struct event *event)
+{
+    *process = (struct muster_process){
+        .pid = event->pid,
+        .tid = event->pid,
+        .start_ns = event->start_ns,
+        .parent_pid = 1,
+        .user_id = event->wanted ? SIM_USER_WANTED : SIM_USER_UNWANTED,
+    };
+}
+
+/* "/bin/123" and, of a start, one argument. Returns the size. */
+static uint32_t texts_put(struct muster_record *record, const struct event *event)
+{
+    static char letters[MUSTER_ARGS_MAX_BYTES];
+    unsigned char *at = (unsigned char *)record + record->fixed_bytes;
+    char path[32];
+
+    record->valid =
+        MUSTER_FIELD_BIT(MUSTER_FIELD_PID) | MUSTER_FIELD_BIT(MUSTER_FIELD_START) | MUSTER_FIELD_BIT(MUSTER_FIELD_USER);
+    if (record->type == MUSTER_EVENT_PROCESS_START) {
+        snprintf(path, sizeof(path), "/bin/%u", event->pid);
+        at = text_put(at, MUSTER_FIELD_EXECUTABLE, path, (uint32_t)strlen(path));
+        memset(letters, 'a' + (int)(event->pid / 4 % 26), event->text_bytes);
+        letters[event->text_bytes] = '\0';
+        at = text_put(at, MUSTER_FIELD_ARGS, letters, event->text_bytes + 1);
+        record->valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_EXECUTABLE) | MUSTER_FIELD_BIT(MUSTER_FIELD_ARGS);
+        record->text_count = 2;
+    }
+    record->size_bytes = (uint32_t)(at - (unsigned char *)record);
+    return record->size_bytes;
+}
+
+static uint32_t fixed_bytes_of(unsigned type)
+{
+    return type == MUSTER_EVENT_PROCESS_START  ? sizeof(struct muster_process_start)
+           : type == MUSTER_EVENT_PROCESS_EXIT ? sizeof(struct muster_process_exit)
+                                               : sizeof(struct muster_process_fork);
+}
+
+/* What emit.h leaves to the programs: who it was. */
+static uint32_t record_make(struct processor *processor, const struct birth *birth, const struct event *event)
+{
+    struct muster_process_fork *made = &kernel.scratch[processor - kernel.processors].fork;
+
+    memset(made, 0, fixed_bytes_of(event->type));
+    record_begin(&made->record, event->type, fixed_bytes_of(event->type), birth);
+    process_put(&made->process, event);
+    return texts_put(&made->record, event);
+}
+
+/* Exits and forks leave the rest of the ring to what is above them: what the README promises, in its own words. */
+static bool should_shed(const struct processor *processor, unsigned type)
+{
+    const uint64_t sixteenths = type == MUSTER_EVENT_PROCESS_EXIT ? 12 : 8;
+
+    return processor->room_asked * 16 > kernel.ring.size_bytes * sixteenths;
+}
+
+static bool shed(struct processor *processor, const struct event *event, struct birth *birth)
+{
+    const bool sheds =
+        ring_sheds(event->type == MUSTER_EVENT_PROCESS_EXIT ? MUSTER_SHARE_EXIT : MUSTER_SHARE_FORK) != 0;
+
+    if (sheds != should_shed(processor, event->type))
+        sim_fail("an event of type %u is %s with %llu of %zu bytes in the ring", event->type, sheds ? "shed" : "kept",
+                 (unsigned long long)processor->room_asked, kernel.ring.size_bytes);
+    if (!sheds)
+        return false;
+    truth_lost(processor->sequence, LINE_CLASS_SHED);
+    event_lost(birth, MUSTER_CAUSE_CLASS_SHED);
+    event_done(birth);
+    return true;
+}
+
+static void program_run(struct processor *processor, struct event *event)
+{
+    struct birth birth;
+    uint32_t size_bytes;
+
+    if (!event_birth(event->type, &birth)) {
+        if (!(control.sequence & SENSOR_CLOSED_BIT))
+            sim_fail("a processor without a slot");
+        return;
+    }
+    event->time_ns = birth.time_ns;
+    event->start_ns = event->start_ns ? event->start_ns : birth.time_ns;
+    processor->sequence = birth.sequence;
+    truth_numbered(birth.sequence, event);
+    if (!event->wanted && kernel.plan.filter == FILTER_IN_KERNEL) {
+        truth_filtered(birth.sequence);
+        event_filtered(&birth);
+        return;
+    }
+    if (event->type != MUSTER_EVENT_PROCESS_START && shed(processor, event, &birth))
+        return;
+    size_bytes = record_make(processor, &birth, event);
+    if (random_chance(&processor->random, kernel.plan.invalid_per_mille))
+        kernel.scratch[processor - kernel.processors].record.version = 0;
+    event_submit(&birth, &kernel.scratch[processor - kernel.processors], size_bytes);
+}
+
+/* Numbers of processes are multiples of 4, as on Windows. An exit is of a process that nobody else is. */
+static void event_make(struct processor *processor, struct event *ret_event)
+{
+    *ret_event = (struct event){
+        .type = (uint8_t)(processor->program + 1),
+        .pid = 4 * ++kernel.events,
+        .wanted =
+            kernel.plan.filter == FILTER_NONE || !random_chance(&processor->random, 10 * kernel.plan.unwanted_percent),
+        .text_bytes = text_choose(processor),
+    };
+}
+
+static unsigned share_percent(unsigned program)
+{
+    const struct plan *plan = &kernel.plan;
+    const unsigned shares[SIM_PROGRAM_COUNT] = {plan->start_percent, plan->exit_percent,
+                                                100 - plan->start_percent - plan->exit_percent};
+    return shares[program];
+}
+
+static void something_happens(struct processor *processor)
+{
+    struct event event;
+
+    if (!kernel.attached || kernel.detached ||
+        !random_chance(&processor->random, 10 * share_percent(processor->program)))
+        return;
+    if (random_chance(&processor->random, kernel.plan.missed_per_mille)) {
+        kernel.missed[processor->program]++;
+        truth_missed(processor->program + 1);
+        return;
+    }
+    kernel.running++;
+    event_make(processor, &event);
+    program_run(processor, &event);
+    processor->sequence = 0;
+    if (--kernel.running == 0)
+        fiber_wake(kernel.waits_for_end);
+}
+
+static void processor_runs(void *context)
+{
+    struct processor *processor = context;
+    const struct plan_phase *phase;
+
+    while (!kernel.ended && (phase = phase_now()) != NULL && kernel.events < kernel.plan.events_most) {
+        if (phase->gap_most_ns == NEVER) {
+            fiber_sleep(50 * NS_PER_MS);
+            continue;
+        }
+        if (phase->beat_ns)
+            fiber_sleep(phase->beat_ns - (sim_now_ns() - kernel.began_ns) % phase->beat_ns);
+        fiber_sleep(1 + random_below(&processor->random, phase->gap_most_ns + 1));
+        something_happens(processor);
+        sim_point();
+    }
+}
+
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------------ */
+
+static void processor_start(unsigned cpu, unsigned program)
+{
+    static const char *const names[SIM_PROGRAM_COUNT][PLAN_CPUS_MOST] = {
+        {"start/0", "start/1", "start/2", "start/3"},
+        {"exit/0", "exit/1", "exit/2", "exit/3"},
+        {"fork/0", "fork/1", "fork/2", "fork/3"},
+    };
+    struct processor *processor = &kernel.processors[cpu * SIM_PROGRAM_COUNT + program];
+
+    *processor = (struct processor){.cpu = cpu, .program = program};
+    processor->random.state = kernel.plan.seed * 1000003 + cpu * SIM_PROGRAM_COUNT + program;
+    processor->fiber =
+        fiber_start(names[program][cpu], GROUP_KERNEL, kernel.plan.kernel_weight, processor_runs, processor);
+}
+
+void kernel_begin(const struct plan *plan)
+{
+    memset(&kernel, 0, offsetof(struct machine, scratch));
+    kernel.plan = *plan;
+    memset(&control, 0, sizeof(control));
+    control.wake_at = SENSOR_AWAKE;
+    sim_ring_begin(&kernel.ring, plan->ring_bytes, plan->ring_looks_at_pending, plan->ring_position);
+    truth_ring_begins(plan->ring_position);
+}
+
+void kernel_attach(bool forks)
+{
+    kernel.attached = true;
+    kernel.began_ns = sim_now_ns();
+    for (unsigned cpu = 0; cpu < kernel.plan.cpu_count; cpu++)
+        for (unsigned program = 0; program < (forks ? 3U : 2U); program++)
+            processor_start(cpu, program);
+}
+
+void kernel_detach(void)
+{
+    if (kernel.detached)
+        return;
+    kernel.detached = true;
+    journal_note("detached", kernel.running, 0);
+    kernel.waits_for_end = fiber_current();
+    while (kernel.running > 0 && kernel.waits_for_end)
+        (void)fiber_wait(NEVER);
+    kernel.waits_for_end = NULL;
+    truth_detached();
+}
+
+struct sim_ring *kernel_ring(void)
+{
+    return &kernel.ring;
+}
+
+struct sensor_control *kernel_control(void)
+{
+    return &control;
+}
+
+struct sensor_cpu *kernel_cpus(void)
+{
+    return kernel.cpus;
+}
+
+unsigned kernel_cpu_count(void)
+{
+    return kernel.plan.cpu_count;
+}
+
+uint64_t kernel_missed(unsigned program)
+{
+    return kernel.missed[program];
+}
+
+void kernel_wakes(void (*wake)(void))
+{
+    kernel.wake = wake;
+}
+
+void kernel_end(void)
+{
+    kernel.ended = true;
+}
