@@ -13,6 +13,7 @@ enum exit_code {
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
     EXIT_LOSS = 3,
+    EXIT_UNACCOUNTED = 4, /* something is missing, and nothing tells of it */
 };
 
 /* To standard output; up to 4,095 bytes. */

@@ -7,7 +7,7 @@
 
 #include "status_page.h"
 
-/* How a sensor is, in a word: "ok", "behind" (the oldest event has waited for 5 s), "losing" (it has lost events),
+/* How a sensor is, in a word: "ok", "behind" (the oldest event has waited for 5 s), "lossy" (it has lost events),
  * "silent" (it has not told anything for 5 s: it is stopped, or gets no CPU), "died". */
 const char *status_state(const struct status_reading *reading);
 

@@ -22,9 +22,10 @@ const char *verb_elsewhere(const char *name);
 int verb_watch(int count, char **arguments);
 int verb_doctor(int count, char **arguments);
 int verb_version(int count, char **arguments);
-int verb_driver(int count, char **arguments);  /* Windows */
-int verb_trace(int count, char **arguments);   /* Linux */
-int verb_service(int count, char **arguments); /* Linux */
+int verb_driver(int count, char **arguments);   /* Windows */
+int verb_trace(int count, char **arguments);    /* Linux */
+int verb_service(int count, char **arguments);  /* Linux */
+int verb_selftest(int count, char **arguments); /* Linux */
 int verb_status(int count, char **arguments);
 
 #endif

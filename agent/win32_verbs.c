@@ -16,5 +16,10 @@ const size_t verb_count = sizeof(verbs) / sizeof(*verbs);
 
 const char *verb_elsewhere(const char *name)
 {
-    return strcmp(name, "trace") == 0 || strcmp(name, "service") == 0 ? "Linux" : NULL;
+    static const char *const of_linux[] = {"trace", "service", "selftest"};
+
+    for (size_t i = 0; i < sizeof(of_linux) / sizeof(*of_linux); i++)
+        if (strcmp(name, of_linux[i]) == 0)
+            return "Linux";
+    return NULL;
 }

@@ -14,7 +14,7 @@ ROOT = HERE.parents[1]
 MUSTER = os.environ.get("MUSTER", str(ROOT / "build" / "muster"))
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 DONE, FAILED, USAGE = 0, 1, 2
-VERBS = ("watch", "service", "trace", "status", "doctor", "version")
+VERBS = ("watch", "service", "trace", "status", "selftest", "doctor", "version")
 TRACE_FAILED = 125  # of trace, for which others are its command's
 
 
