@@ -35,6 +35,16 @@ static const struct muster_kept_side *side_current(const struct service *service
 
 static void difference_report(const struct muster_kept_side *side, unsigned differences)
 {
+    static const struct {
+        unsigned difference;
+        const char *text;
+    } words[] = {{MUSTER_KEPT_OTHER_BUILD, "other programs"},
+                 {MUSTER_KEPT_OTHER_BUFFER, "another --buffer"},
+                 {MUSTER_KEPT_OTHER_FORKS, "another --forks"},
+                 {MUSTER_KEPT_OTHER_FILTER, "other filters"}};
+    char text[128] = "";
+    size_t used = 0;
+
     if (differences & MUSTER_KEPT_OTHER_ABI) {
         report("the kernel side that records (epoch %016" PRIx64
                ", version %u) is one that this program cannot account "
@@ -42,12 +52,10 @@ static void difference_report(const struct muster_kept_side *side, unsigned diff
                side->epoch, side->abi);
         return;
     }
-    report("the kernel side that records (epoch %016" PRIx64 ") has %s%s%s%s%s", side->epoch,
-           differences & MUSTER_KEPT_OTHER_BUILD ? "other programs" : "",
-           differences & MUSTER_KEPT_OTHER_BUILD && differences != MUSTER_KEPT_OTHER_BUILD ? ", " : "",
-           differences & MUSTER_KEPT_OTHER_BUFFER ? "another --buffer " : "",
-           differences & MUSTER_KEPT_OTHER_FORKS ? "another --forks " : "",
-           differences & MUSTER_KEPT_OTHER_FILTER ? "other filters " : "");
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (differences & words[i].difference)
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used ? ", " : "", words[i].text);
+    report("the kernel side that records (epoch %016" PRIx64 ") has %s", side->epoch, text);
 }
 
 /* Begins first; the one before ends then. Nothing between the two: an event of that moment may be in both. */

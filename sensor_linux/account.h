@@ -79,6 +79,10 @@ void account_init(struct account *account, struct sensor_control *control, struc
 bool account_open(struct account *account, struct journal *journal, struct sensor_control *control,
                   struct sensor_cpu *cpus, uint32_t cpu_count, struct ring *ring);
 
+/* Whether account_open would go on, where the sequence word is `word`; the state is what it would begin with. */
+bool account_can_open(const struct journal *journal, uint64_t word, const struct ring *ring,
+                      struct journal_state *ret_state);
+
 /* The journal of an account at its beginning. */
 void account_journal_begin(struct journal *journal, uint64_t now_ns);
 

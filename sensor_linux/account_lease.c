@@ -79,6 +79,12 @@ static bool state_is_possible(const struct journal_state *state, const struct jo
            state->gaps_made - state->gaps_acknowledged <= JOURNAL_GAPS;
 }
 
+bool account_can_open(const struct journal *journal, uint64_t word, const struct ring *ring,
+                      struct journal_state *ret_state)
+{
+    return journal_recover(journal, ret_state) && state_is_possible(ret_state, journal, word, ring);
+}
+
 static void flip_take(struct account *account, const struct journal_state *state, uint64_t word)
 {
     account->flipped = word >> 63 != state->generation;
@@ -112,7 +118,7 @@ bool account_open(struct account *account, struct journal *journal, struct senso
     uint64_t word = __atomic_load_n(&control->sequence, __ATOMIC_SEQ_CST);
     struct journal_state state;
 
-    if (!journal_recover(journal, &state) || !state_is_possible(&state, journal, word, ring))
+    if (!account_can_open(journal, word, ring, &state))
         return false;
     account_init(account, control, cpus, cpu_count);
     account->journal = journal;

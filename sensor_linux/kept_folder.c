@@ -160,7 +160,6 @@ static bool lock_take(struct muster_kept *kept, unsigned timeout_ms)
             return false;
         nanosleep(&pause, NULL);
     }
-    kept->locked = true;
     return true;
 }
 

@@ -10,7 +10,6 @@
 
 struct muster_kept {
     int fd;
-    bool locked;
     char path[KEPT_PATH_BYTES];
 };
 

@@ -15,6 +15,7 @@
 
 #define EPOCH_DIGITS   16
 #define LINK_SUFFIX    "_link"
+#define LOOK_TRIES     20
 #define DETACH_WAIT_MS 100 /* for links whose last reference the kernel drops in its own time */
 
 void kept_side_folder(const struct muster_kept *kept, uint64_t epoch, char ret_folder[KEPT_FOLDER_BYTES])
@@ -45,14 +46,6 @@ static uint64_t position_read(int ring_fd, off_t page)
     return position;
 }
 
-/* Linux, kernel/bpf/ringbuf.c: the consumer's position in the first page, the producer's in the second. */
-static uint64_t unacknowledged_bytes(int ring_fd)
-{
-    uint64_t consumer = position_read(ring_fd, 0);
-
-    return position_read(ring_fd, 1) - consumer;
-}
-
 static size_t ring_bytes(int ring_fd)
 {
     struct bpf_map_info info = {0};
@@ -61,13 +54,29 @@ static size_t ring_bytes(int ring_fd)
     return bpf_obj_get_info_by_fd(ring_fd, &info, &size) == 0 ? info.max_entries : 0;
 }
 
+/* As an account would find it. An agent may be at work meanwhile, so what does not fit together is looked at again. */
+static bool state_read(const struct kernel_side *kernel, const struct muster_kept_side *side, uint64_t *ret_word,
+                       struct journal_state *ret_state)
+{
+    bool done = false;
+
+    for (unsigned tries = 0; tries < LOOK_TRIES && !done; tries++) {
+        uint64_t consumer = position_read(kernel->ring_fd, 0), producer = consumer + side->buffer_bytes;
+        const struct ring ring = {
+            .consumer_position = &consumer, .producer_position = &producer, .size_bytes = side->buffer_bytes};
+
+        *ret_word = __atomic_load_n(&kernel->control->sequence, __ATOMIC_SEQ_CST);
+        done = account_can_open(&kernel->area->journal, *ret_word, &ring, ret_state);
+    }
+    return done;
+}
+
 static bool state_look(const struct kernel_side *kernel, struct muster_kept_side *side)
 {
-    uint64_t word = __atomic_load_n(&kernel->control->sequence, __ATOMIC_SEQ_CST);
     struct journal_state state;
-    uint64_t known;
+    uint64_t word, known;
 
-    if (!journal_recover(&kernel->area->journal, &state))
+    if (!state_read(kernel, side, &word, &state))
         return false;
     known = state.acknowledged + state.filtered;
     for (unsigned cause = 0; cause < MUSTER_CAUSE_COUNT; cause++)
@@ -92,32 +101,39 @@ static bool has_links(const char *folder)
     return fd >= 0;
 }
 
-static bool side_look(const char *folder, bool write, struct muster_kept_side *side)
+/* The ring's positions: Linux, kernel/bpf/ringbuf.c, the consumer's in the first page, the producer's in the second.
+ * The agent's is read first: it is never ahead. */
+static void side_fill(struct kernel_side *kernel, const char *folder, struct muster_kept_side *side)
+{
+    const struct kept_meta *meta = &kernel->area->meta;
+    uint64_t consumer = position_read(kernel->ring_fd, 0);
+
+    *side = (struct muster_kept_side){
+        .epoch = meta->epoch,
+        .created_ns = meta->created_ns,
+        .build = meta->build,
+        .abi = meta->abi,
+        .records_known = meta->magic == KEPT_MAGIC && meta->record_version == MUSTER_RECORD_VERSION,
+        .buffer_bytes = ring_bytes(kernel->ring_fd),
+        .unacknowledged_bytes = position_read(kernel->ring_fd, 1) - consumer,
+    };
+    side->readable =
+        kept_meta_is_readable(meta) && kernel_side_open_rest(kernel, folder, false) && state_look(kernel, side);
+    if (side->readable) {
+        side->forks = meta->forks != 0;
+        side->filter = meta->filter;
+    } else {
+        side->recording = has_links(folder);
+    }
+}
+
+static bool side_look(const char *folder, struct muster_kept_side *side)
 {
     struct kernel_side kernel;
-    bool there = kernel_side_open_area(&kernel, folder, write);
+    bool there = kernel_side_open_area(&kernel, folder, false);
 
-    if (there) {
-        const struct kept_meta *meta = &kernel.area->meta;
-
-        *side = (struct muster_kept_side){
-            .epoch = meta->epoch,
-            .created_ns = meta->created_ns,
-            .build = meta->build,
-            .abi = meta->abi,
-            .records_known = meta->magic == KEPT_MAGIC && meta->record_version == MUSTER_RECORD_VERSION,
-            .buffer_bytes = ring_bytes(kernel.ring_fd),
-            .unacknowledged_bytes = unacknowledged_bytes(kernel.ring_fd),
-        };
-        side->readable =
-            kept_meta_is_readable(meta) && kernel_side_open_rest(&kernel, folder, write) && state_look(&kernel, side);
-        if (side->readable) {
-            side->forks = meta->forks != 0;
-            side->filter = meta->filter;
-        } else {
-            side->recording = has_links(folder);
-        }
-    }
+    if (there)
+        side_fill(&kernel, folder, side);
     kernel_side_deinit(&kernel);
     return there;
 }
@@ -167,7 +183,7 @@ static void side_list(void *context, const char *name)
     if (!name_is_epoch(name) || listing->count == listing->capacity)
         return;
     kept_side_folder(listing->kept, strtoull(name, NULL, 16), folder);
-    if (side_look(folder, listing->kept->locked, &listing->sides[listing->count]))
+    if (side_look(folder, &listing->sides[listing->count]))
         listing->count++;
 }
 

@@ -82,8 +82,10 @@ static bool kept_side_take(struct muster_sensor *sensor, const char *folder, str
 
     if (!kernel_side_open_rest(side, folder, true) || !ring_init(&sensor->intake.ring, side->ring_fd, meta->ring_bytes))
         return sensor_fail(ret_error, errno, "cannot map the kernel side that was kept");
-    if (!intake_open(&sensor->intake, &side->area->journal, side->control, side->cpus, side->cpu_count))
-        return sensor_fail(ret_error, EUCLEAN, "cannot take over the kernel side that was kept");
+    if (!intake_open(&sensor->intake, &side->area->journal, side->control, side->cpus, side->cpu_count)) {
+        ring_deinit(&sensor->intake.ring);
+        return records_open(sensor, ret_error); /* muster_kept_list says so of such a one */
+    }
     sensor->intake_opened = true;
     if (meta->attached_ns == 0)
         meta->attached_ns = sensor_now_ns(); /* whoever made it died before it could say */

@@ -8,7 +8,7 @@ RUN_TESTS := $(PYTHON) tests/run_tests.py
 
 # The runner's line is the last that is printed. Everything is built before the first test runs,
 # so that a live test does not see the compiler at work.
-check-built: check-layers check-headers check-format all check-compilers check-mingw check-nt probes wine-programs unit-plain unit-asan unit-tsan text-programs \
+check-built: check-layers check-headers check-format all check-compilers check-mingw check-nt probes variants wine-programs unit-plain unit-asan unit-tsan text-programs \
 		sim-plain sim-asan sim-tsan driver-plain driver-asan driver-tsan origin-programs replay-plain replay-asan capture-programs simulator-plain simulator-asan
 	$(Q)$(RUN_TESTS) $(plain_TESTS) $(asan_TESTS) $(tsan_TESTS) $(sim_plain_TESTS) $(sim_asan_TESTS) $(sim_tsan_TESTS) \
 		$(driver_plain_TESTS) $(driver_asan_TESTS) $(driver_tsan_TESTS) $(replay_plain_TESTS) $(replay_asan_TESTS) tests/fuzz tests/simulator tests/capture tests/origin $(text_TESTS) tests/text tests/library tests/golden tests/live tests/vm tests/wine
@@ -49,14 +49,14 @@ check-deep: driver-plain unit-plain text-programs replay-asan simulator-plain si
 check-wine: wine-programs ## the Windows binaries in Wine
 	$(Q)$(RUN_TESTS) tests/wine
 
-check-live: all probes ## the tests of the command line and those on the real kernel (as root)
+check-live: all probes variants ## the tests of the command line and those on the real kernel (as root)
 	$(Q)$(RUN_TESTS) tests/golden tests/live
 
 check-vm: ## the live tests on Debian's 6.1 and 6.12 kernels in QEMU (long: the processor is emulated); installs what that needs
 	@tools/install-dependencies vm
 	@$(MAKE) --no-print-directory $(JOBS) check-vm-built
 
-check-vm-built: $(B)/muster probes
+check-vm-built: $(B)/muster probes variants
 	$(Q)tests/vm/check_vm.py --build $(B)
 
 # make itself has built with CC; the other compiler has to find nothing to say either.

@@ -158,6 +158,7 @@ $(eval $(call unit_flavour,tsan,$(CLANG),-O1 -g -fno-omit-frame-pointer -fsaniti
 include tests/fuzz/fuzz.mk
 include tests/capture/capture.mk
 include tests/live/probes.mk
+include tests/live/variants.mk
 include simulated_nt/simulated_nt.mk
 include tests/driver/driver_tests.mk
 include tests/origin/origin.mk
