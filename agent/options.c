@@ -56,6 +56,16 @@ int option_status_interval(const char *verb, const char *value, uint64_t *ret_ms
     return EXIT_DONE;
 }
 
+int option_max_args(const char *verb, const char *value, size_t *ret_bytes)
+{
+    uint64_t bytes;
+
+    if (!size_parse(value, &bytes) || bytes < MUSTER_ARGS_LIMIT_MIN || bytes > MUSTER_ARGS_LIMIT_MAX)
+        return report_usage(verb, "bad size '%s': 4K to 128K", value);
+    *ret_bytes = (size_t)bytes;
+    return EXIT_DONE;
+}
+
 int option_color(const char *verb, const char *value, enum color_choice *ret_color)
 {
     static const char *const names[] = {[COLOR_NEVER] = "never", [COLOR_ALWAYS] = "always", [COLOR_AUTO] = "auto"};

@@ -24,6 +24,11 @@ int option_buffer(const char *verb, const char *value, size_t *ret_bytes);
 #define OPTION_STATUS_INTERVAL_DEFAULT_MS (60 * 1000)
 int option_status_interval(const char *verb, const char *value, uint64_t *ret_ms);
 
+/* --max-args: how much of the arguments is kept. */
+#define OPTION_MAX_ARGS_HELP                                                                                           \
+    "      --max-args SIZE   keep up to SIZE of the arguments, 4K to 128K, else their ends (default 32K)\n"
+int option_max_args(const char *verb, const char *value, size_t *ret_bytes);
+
 /* --color. auto is settled later, when the output is known. */
 enum color_choice { COLOR_NEVER, COLOR_ALWAYS, COLOR_AUTO };
 int option_color(const char *verb, const char *value, enum color_choice *ret_color);

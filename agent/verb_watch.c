@@ -20,6 +20,7 @@ enum {
     OPTION_FAIL_ON_LOSS,
     OPTION_COLOR,
     OPTION_STATUS_INTERVAL,
+    OPTION_MAX_ARGS,
 };
 
 static const struct option long_options[] = {
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
     {"forks", no_argument, NULL, OPTION_FORKS},
     {"no-baseline", no_argument, NULL, OPTION_NO_BASELINE},
     {"buffer", required_argument, NULL, OPTION_BUFFER},
+    {"max-args", required_argument, NULL, OPTION_MAX_ARGS},
     {"fail-on-loss", no_argument, NULL, OPTION_FAIL_ON_LOSS},
     {"status-interval", required_argument, NULL, OPTION_STATUS_INTERVAL},
     {"color", required_argument, NULL, OPTION_COLOR},
@@ -52,6 +54,7 @@ static void help_print(void)
           "%s"
           "      --no-baseline     leave out the processes that already run\n"
           "      --buffer SIZE     %s\n"
+          "%s"
           "      --status-interval TIME  put the ledger into the stream each TIME (default 60s); 0: never\n"
           "      --fail-on-loss    end with 3 if events were lost\n"
           "      --color WHEN      auto (default), always or never; for text. NO_COLOR is honoured\n"
@@ -61,7 +64,7 @@ static void help_print(void)
           "\n"
           "%s Exit codes: 0 done, 1 failure,\n"
           "2 usage, 3 events were lost and --fail-on-loss was given.\n",
-          words.new_file, words.forks_help, words.buffer_help, filter_help, words.watch_needs);
+          words.new_file, words.forks_help, words.buffer_help, words.max_args_help, filter_help, words.watch_needs);
 }
 
 static int duration_set(struct watch_options *options, const char *value)
@@ -91,6 +94,10 @@ static int option_apply(struct watch_options *options, enum color_choice *color,
         return EXIT_DONE;
     case OPTION_BUFFER:
         return option_buffer("watch", optarg, &options->buffer_bytes);
+    case OPTION_MAX_ARGS:
+        if (!words.max_args_help[0])
+            return report_usage("watch", "option '--max-args': command lines are always whole on this system");
+        return option_max_args("watch", optarg, &options->args_max_bytes);
     case OPTION_FAIL_ON_LOSS:
         options->fail_on_loss = true;
         return EXIT_DONE;
@@ -131,6 +138,8 @@ int verb_watch(int count, char **arguments)
     }
     if (optind < count)
         return report_usage("watch", "unexpected argument '%s'", arguments[optind]);
+    if (options.args_max_bytes > options.buffer_bytes / 2)
+        return report_usage("watch", "a --buffer of twice --max-args is needed: a start may be longer than half of it");
     options.color = color_settle(color, to_standard_output(options.output) && standard_output_has_colors());
     return watch_run(&options);
 }

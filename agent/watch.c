@@ -46,6 +46,7 @@ static bool sensor_open(struct watch *watch)
 {
     struct muster_sensor_options options = {.buffer_bytes = watch->options->buffer_bytes,
                                             .forks = watch->options->forks,
+                                            .args_max_bytes = watch->options->args_max_bytes,
                                             .filter = &watch->options->filter,
                                             .kept = watch->options->kept,
                                             .kept_epoch = watch->options->kept_epoch};

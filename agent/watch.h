@@ -19,6 +19,7 @@ struct watch_options {
     uint64_t duration_ms;
     uint64_t status_interval_ms; /* between two `sensor-status`; 0: none */
     size_t buffer_bytes;
+    size_t args_max_bytes; /* 0: the default */
     bool forks;
     bool baseline;
     bool fail_on_loss;

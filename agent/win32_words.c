@@ -8,6 +8,7 @@ const struct words words = {
     .folds_case = true,
     .new_file = "for administrators only if new",
     .forks_help = "",
+    .max_args_help = "",
     .buffer_help = "what is read from the driver at once, 64K to 1G, of which 16M are of use (default 4M)",
     .watch_needs = "Needs an administrator, and the driver (`muster driver`).",
     .example = "muster watch, as administrator, once `muster driver start` has been run",

@@ -8,13 +8,14 @@
 
 struct words {
     size_t buffer_default_bytes;
-    bool has_forks;          /* processes are made by fork */
-    bool folds_case;         /* names of files and users are the same in either case */
-    const char *new_file;    /* of --output: who may read one that is new */
-    const char *forks_help;  /* the whole line of --forks, or nothing */
-    const char *buffer_help; /* of --buffer */
-    const char *watch_needs; /* what `muster watch` needs, with the command that checks */
-    const char *example;     /* how to begin */
+    bool has_forks;            /* processes are made by fork */
+    bool folds_case;           /* names of files and users are the same in either case */
+    const char *new_file;      /* of --output: who may read one that is new */
+    const char *forks_help;    /* the whole line of --forks, or nothing */
+    const char *max_args_help; /* the whole line of --max-args, or nothing: command lines are always whole */
+    const char *buffer_help;   /* of --buffer */
+    const char *watch_needs;   /* what `muster watch` needs, with the command that checks */
+    const char *example;       /* how to begin */
     const char *loss_advice;
 };
 

@@ -11,6 +11,7 @@
 
 #include <bpf/btf.h>
 
+#include "bpf/start_scratch.h"
 #include "sensor_internal.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
@@ -66,10 +67,19 @@ static bool maps_size(struct muster_bpf *programs, const struct muster_sensor_op
 {
     int cpu_count = libbpf_num_possible_cpus();
     __u32 cpus = cpu_count > 0 ? (__u32)cpu_count : 1;
+    __u32 scratch_bytes = (__u32)START_SCRATCH_BYTES(programs->rodata->args_max_bytes);
 
     return bpf_map__set_max_entries(programs->maps.ring, (__u32)options->buffer_bytes) == 0 &&
            bpf_map__set_max_entries(programs->maps.cpus, cpus) == 0 &&
-           bpf_map__set_max_entries(programs->maps.exec_scratch, cpus) == 0;
+           bpf_map__set_max_entries(programs->maps.exec_scratch, cpus) == 0 &&
+           bpf_map__set_value_size(programs->maps.exec_scratch, scratch_bytes) == 0 &&
+           bpf_map__set_value_size(programs->maps.baseline_scratch, scratch_bytes) == 0;
+}
+
+/* To a multiple of 8, so that halves are whole and texts aligned. */
+static __u32 args_max_round(size_t bytes)
+{
+    return bytes == 0 ? MUSTER_ARGS_MAX_BYTES : (__u32)(bytes + 7) & ~7U;
 }
 
 static bool programs_configure(struct muster_bpf *programs, const struct muster_sensor_options *options)
@@ -82,6 +92,7 @@ static bool programs_configure(struct muster_bpf *programs, const struct muster_
     btf__free(btf);
     programs->rodata->forks_wanted = options->forks;
     programs->rodata->tracepoint_tells_last = tells_last;
+    programs->rodata->args_max_bytes = args_max_round(options->args_max_bytes);
     if (options->filter)
         programs->rodata->filter = *options->filter;
     if (!options->filter || !options->filter->active)

@@ -93,8 +93,11 @@ enum muster_field { MUSTER_FIELDS(MUSTER_FIELD_NUMBER) };
 #define MUSTER_IMAGE_SETUID 8U  /* the file's mode has the bit; whether it took effect, user and real user tell */
 #define MUSTER_IMAGE_SETGID 16U /* likewise, where the group may execute it: else the bit means something else */
 
-/* Longest text that is kept whole; of a longer one, this much is kept as head and tail. */
+/* Longest text that is kept whole; of a longer one, this much is kept as head and tail. Of arguments, unless somebody
+ * chose another limit within these. */
 #define MUSTER_ARGS_MAX_BYTES 32768U
+#define MUSTER_ARGS_LIMIT_MIN 4096U
+#define MUSTER_ARGS_LIMIT_MAX 131072U
 #define MUSTER_PATH_MAX_BYTES 4096U
 
 #endif

@@ -40,8 +40,9 @@ struct muster_kept;
 #define MUSTER_SENSOR_BUFFER_MAX (1024U * 1024U * 1024U)
 
 struct muster_sensor_options {
-    size_t buffer_bytes; /* a power of two in these limits. Linux: the ring; Windows: what one READ takes */
-    bool forks;          /* Linux: report forks, and the exits of processes that never exec'ed */
+    size_t buffer_bytes;   /* a power of two in these limits. Linux: the ring; Windows: what one READ takes */
+    bool forks;            /* Linux: report forks, and the exits of processes that never exec'ed */
+    size_t args_max_bytes; /* Linux: how much of the arguments is kept, in the limits of event.h; 0: the default */
     const struct muster_filter *filter; /* NULL: everything is wanted. Used where the sensor filters, below */
     /* Linux: the kernel side of that epoch, which goes on without us (muster/kept.h); the options above are its own
      * then. NULL: one that is made at open and ends with detach. */

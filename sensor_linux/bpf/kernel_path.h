@@ -16,13 +16,10 @@
 #include <bpf/bpf_helpers.h>
 
 #include "muster/wire.h"
+#include "start_scratch.h"
 
-#define PATH_NAME_MAX  256U /* NAME_MAX and a slash */
+#define PATH_NAME_MAX  START_NAME_MAX
 #define PATH_STEPS_MAX 2304 /* components of a path of 4,096 bytes, and mounts on the way */
-
-struct path_buffer {
-    char bytes[MUSTER_PATH_MAX_BYTES + PATH_NAME_MAX]; /* the rear part only lets the verifier see an end */
-};
 
 /* A path that grows towards the buffer's beginning, and ends at MUSTER_PATH_MAX_BYTES. */
 struct path_growth {

@@ -11,8 +11,8 @@
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY); /* by CPU; a per-CPU value could not be this large */
     __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct start_scratch);
+    __uint(key_size, sizeof(__u32));
+    __uint(value_size, sizeof(struct start_scratch)); /* at most; the loader has the true size */
 } exec_scratch SEC(".maps");
 
 static __always_inline void start_texts(struct texts *texts, struct task_struct *task, struct linux_binprm *binprm)
@@ -57,9 +57,6 @@ int process_exec(__u64 *ctx)
     start->args_count = binprm->argc;
     start_texts(&texts, task, binprm);
 
-    start->record.size_bytes = texts.offset;
-    if (texts.offset > SCRATCH_BYTES)
-        texts.offset = SCRATCH_BYTES; /* never: tells the verifier the bound */
-    event_submit(&birth, scratch, texts.offset);
+    event_submit(&birth, start, texts_finish(&texts));
     return 0;
 }

@@ -15,8 +15,8 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct start_scratch);
+    __uint(key_size, sizeof(__u32));
+    __uint(value_size, sizeof(struct start_scratch)); /* at most; the loader has the true size */
 } baseline_scratch SEC(".maps");
 
 static __always_inline void running_texts(struct texts *texts, struct task_struct *task)
@@ -59,9 +59,6 @@ int process_running(struct bpf_iter__task *ctx)
     start->image_flags = 0;
     running_texts(&texts, task);
 
-    start->record.size_bytes = texts.offset;
-    if (texts.offset > SCRATCH_BYTES)
-        texts.offset = SCRATCH_BYTES; /* never: tells the verifier the bound */
     /* 1: no room now, come back to this process when the loader has read some. */
-    return bpf_ringbuf_output(&baseline_ring, scratch, texts.offset, 0) ? 1 : 0;
+    return bpf_ringbuf_output(&baseline_ring, start, texts_finish(&texts), 0) ? 1 : 0;
 }

@@ -7,6 +7,8 @@ struct sensor_ring_map ring SEC(".maps");
 struct sensor_cpus_map cpus SEC(".maps");
 struct sensor_verdicts_map filter_verdicts SEC(".maps");
 struct sensor_control control;
-const volatile struct muster_filter filter; /* written by the loader, before the programs are loaded */
+/* Written by the loader, before the programs are loaded. */
+const volatile struct muster_filter filter;
+const volatile __u32 args_max_bytes;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -16,18 +16,9 @@
 
 #include "muster/wire.h"
 
-/* Where a text may begin at most: a start with all texts at their longest is 49,400 bytes. */
-#define SCRATCH_OFFSET_MAX 0xffffU
-#define SCRATCH_BYTES      (SCRATCH_OFFSET_MAX + 1 + MUSTER_ARGS_MAX_BYTES)
-
-struct start_scratch {
-    union {
-        struct muster_process_start start;
-        unsigned char bytes[SCRATCH_BYTES];
-        __u64 words[SCRATCH_BYTES / 8];
-    };
-    struct path_buffer path;
-};
+/* How much of the arguments is kept, a multiple of 8 in the limits of event.h: set by the loader before the programs
+ * are loaded, so that the verifier knows it, and with it the size of a scratch. */
+extern const volatile __u32 args_max_bytes;
 
 struct texts {
     struct start_scratch *scratch;
@@ -56,15 +47,20 @@ static __always_inline __u32 bounded(__u32 value, __u32 most)
 }
 
 /* Where the next text goes, its padding cleared: the last 8 bytes, of which the text's end then
- * overwrites some. `size` is bounded by the caller. */
-static __always_inline unsigned char *text_room(struct texts *texts, __u32 size)
+ * overwrites some. `size` is bounded by the caller, and the offset is at most `offset_max` anyway. */
+static __always_inline unsigned char *text_room_at(struct texts *texts, __u32 size, __u32 offset_max)
 {
-    __u32 offset = bounded(texts->offset, SCRATCH_OFFSET_MAX);
+    __u32 offset = bounded(texts->offset, offset_max);
     __u32 last = offset + sizeof(struct muster_text_header) + ((size - 1) & ~7U);
 
-    if (size > 0 && last < SCRATCH_BYTES)
+    if (size > 0 && last <= START_RECORD_BYTES(args_max_bytes) - 8)
         texts->scratch->words[last / 8] = 0;
     return &texts->scratch->bytes[offset];
+}
+
+static __always_inline unsigned char *text_room(struct texts *texts, __u32 size)
+{
+    return text_room_at(texts, size, START_OFFSET_MAX(args_max_bytes));
 }
 
 static __always_inline void text_end(struct texts *texts, unsigned field, __u32 size)
@@ -164,7 +160,7 @@ static __always_inline long args_copy(enum args_source source, struct task_struc
 static __always_inline long args_copy_cut(enum args_source source, struct task_struct *task, unsigned char *to,
                                           unsigned long begin, unsigned long end)
 {
-    const __u32 half = MUSTER_ARGS_MAX_BYTES / 2;
+    const __u32 half = args_max_bytes / 2;
     long failed = args_copy(source, task, to, half, begin);
 
     return failed ? failed : args_copy(source, task, to + half, half, end - half);
@@ -179,13 +175,14 @@ static __always_inline void text_args(struct texts *texts, enum args_source sour
 {
     unsigned long begin = mm->arg_start, end = mm->arg_end;
     unsigned long full = end - begin;
-    __u32 size = bounded(full > MUSTER_ARGS_MAX_BYTES ? MUSTER_ARGS_MAX_BYTES : full, MUSTER_ARGS_MAX_BYTES);
-    unsigned char *room = text_room(texts, size);
+    const __u32 most = args_max_bytes;
+    __u32 size = bounded(full > most ? most : full, most);
+    unsigned char *room = text_room_at(texts, size, START_ARGS_OFFSET_MAX);
     unsigned char *to = room + sizeof(struct muster_text_header);
-    __u32 head = full > MUSTER_ARGS_MAX_BYTES ? MUSTER_ARGS_MAX_BYTES / 2 : size;
+    __u32 head = full > most ? most / 2 : size;
     long failed;
 
-    if (full > MUSTER_ARGS_MAX_BYTES)
+    if (full > most)
         failed = args_copy_cut(source, task, to, begin, end);
     else
         failed = args_copy(source, task, to, size, begin);
@@ -223,6 +220,13 @@ static __always_inline void text_executable(struct texts *texts, struct file *fi
     if (memfd)
         start->image_flags |= MUSTER_IMAGE_MEMFD;
     start->record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_IMAGE_FLAGS);
+}
+
+/* The size of the record, now that it is whole. */
+static __always_inline __u32 texts_finish(const struct texts *texts)
+{
+    texts->scratch->start.record.size_bytes = texts->offset;
+    return bounded(texts->offset, START_RECORD_BYTES(args_max_bytes));
 }
 
 #endif

@@ -66,7 +66,7 @@ class HelpTest(GoldenTest):
 
     def test_help_of_watch_names_every_option(self):
         text = run("watch", "--help").stdout
-        for option in ("--format", "--output", "--duration", "--forks", "--no-baseline", "--buffer", "--fail-on-loss", "--color", "--pid", "--parent",
+        for option in ("--format", "--output", "--duration", "--forks", "--no-baseline", "--buffer", "--max-args", "--fail-on-loss", "--color", "--pid", "--parent",
                        "--user", "--name", "--exclude", "--help"):
             self.assertIn(option, text)
         for word in ("text", "ndjson", "driver-messages", "auto", "always", "never"):
@@ -114,7 +114,7 @@ USAGE_ERRORS = [
     *(([verb, "--frobnicate"], "'--frobnicate'") for verb in VERBS),
     *(([verb, "-x"], "'-x'") for verb in VERBS),
     *(([verb, "extra"], "'extra'") for verb in VERBS if verb != "trace"),
-    *((["watch", option], f"'{option}'") for option in ("--format", "--output", "--duration", "--buffer", "--color")),
+    *((["watch", option], f"'{option}'") for option in ("--format", "--output", "--duration", "--buffer", "--max-args", "--color")),
     *((["watch", f"{option}=yes"], option) for option in ("--forks", "--no-baseline", "--fail-on-loss")),
     *((["watch", "--format", value], f"'{value}'") for value in ("xml", "", "NDJSON")),
     *((["watch", "--color", value], f"'{value}'") for value in ("maybe", "")),
@@ -152,6 +152,8 @@ USAGE_ERRORS = [
       for option in ("--pid", "--parent", "--user", "--name")),
     *((["watch", "--buffer", value], f"'{value}'")
       for value in ("3Q", "100", "0", "", "-1M", "1MM", "64T", "2000G", "99999999999999999999")),
+    *((["watch", "--max-args", value], f"'{value}'") for value in ("3Q", "4095", "0", "", "-4K", "131073", "1M", "99999999999999999999")),
+    (["watch", "--max-args", "128K", "--buffer", "128K"], "--buffer"),
 ]
 
 

@@ -4,7 +4,6 @@
 import base64
 import os
 import pathlib
-import resource
 import shutil
 import subprocess
 import threading
@@ -12,17 +11,12 @@ import time
 import unittest
 
 import stream_check
+from long_arguments import ONE_ARGUMENT_MAX, LongArguments
 from sensor import PROBE_S, SharedSensorTest, TINY, entity_of, own_entity, probe, run_probe, token, until
 from stream_check import action_of, dig, entity_id, time_ns
 
 NOBODY = 65534
 ARGS_MAX_BYTES = 32 * 1024  # kept whole; what docs say, not what a header says
-ONE_ARGUMENT_MAX = 131071   # MAX_ARG_STRLEN of the kernel, without the NUL
-
-
-def args_bytes(arguments):
-    """As the kernel counts them: each with a NUL behind it."""
-    return sum(len(os.fsencode(argument)) + 1 for argument in arguments)
 
 
 class ExecTest(SharedSensorTest):
@@ -196,18 +190,7 @@ class ScriptTest(ExecTest):
         self.assert_fields(self.started(word), process__executable=TINY, process__args=[TINY, "./near", word], muster__script="./near")
 
 
-class ArgumentTest(ExecTest):
-    def run_arguments(self, *rest):
-        """Runs tiny with a token and these; returns (all arguments, the event)."""
-        word = token("args")
-        arguments = [TINY, word, *rest]
-        self.run_image(arguments, preexec_fn=allow_long_arguments)
-        return arguments, self.started(word)
-
-    def assert_whole(self, arguments, event):
-        self.assertEqual(dig(event, "process.args"), arguments)
-        self.assert_fields(event, process__args_count=len(arguments), muster__truncated=None, muster__raw=None)
-
+class ArgumentTest(LongArguments, ExecTest):
     def test_no_arguments_at_all(self):
         done = subprocess.run([probe("no_args"), TINY], stdout=subprocess.PIPE, check=True)
         truth = stream_check.parse_line(done.stdout.strip())
@@ -264,71 +247,19 @@ class ArgumentTest(ExecTest):
         self.assertEqual(raw_of(start, "process.working_directory"), folder)
 
     def test_32_kib_exactly_is_whole(self):
-        room = ARGS_MAX_BYTES - args_bytes([TINY, token_like("args")])
-        arguments, event = self.exactly(room)
-        self.assertEqual(args_bytes(arguments), ARGS_MAX_BYTES)
-        self.assert_whole(arguments, event)
+        self.assert_whole(*self.fill(ARGS_MAX_BYTES))
 
     def test_one_byte_more_is_cut(self):
-        room = ARGS_MAX_BYTES - args_bytes([TINY, token_like("args")])
-        arguments, event = self.exactly(room + 1)
-        self.assertEqual(args_bytes(arguments), ARGS_MAX_BYTES + 1)
-        self.assert_cut(arguments, event, longest=100)
-
-    def exactly(self, room):
-        """Arguments that fill `room` bytes, NULs included: many of 100 and one of the rest."""
-        rest = [f"{number:099d}" for number in range(room // 100 - 1)]
-        rest.append("e" * (room - args_bytes(rest) - 1))
-        word = token_like("args")
-        self.run_image([TINY, word, *rest])
-        return [TINY, word, *rest], self.started(word)
+        self.assert_cut(*self.fill(ARGS_MAX_BYTES + 1), ARGS_MAX_BYTES, longest=100)
 
     def test_two_mib_of_short_arguments_are_cut(self):
-        rest = [f"{number:099d}" for number in range(2 * 1024 * 1024 // 100)]
-        arguments, event = self.run_arguments(*rest)
-        self.assert_cut(arguments, event, longest=100)
+        self.assert_cut(*self.fill(2 * 1024 * 1024), ARGS_MAX_BYTES, longest=100)
 
     def test_two_mib_of_long_arguments_are_cut(self):
         rest = [chr(ord("a") + number) * ONE_ARGUMENT_MAX for number in range(15)] + ["z" * (ONE_ARGUMENT_MAX - 5000), "the last"]
         arguments, event = self.run_arguments(*rest)
-        self.assert_cut(arguments, event, longest=ONE_ARGUMENT_MAX)
+        self.assert_cut(arguments, event, ARGS_MAX_BYTES, longest=ONE_ARGUMENT_MAX)
         self.assertEqual(dig(event, "process.args")[-1], "the last")
-
-    def assert_cut(self, arguments, event, longest):
-        """Whole arguments of the head, then of the tail; the count and the length are the true ones."""
-        self.assert_fields(event, process__args_count=len(arguments), muster__truncated={"process.args": args_bytes(arguments)})
-        shown = dig(event, "process.args")
-        head = common_length(shown, arguments)
-        tail = len(shown) - head
-        self.assertGreater(head, 1)
-        self.assertEqual(shown[head:], arguments[len(arguments) - tail:])
-        self.assertLess(len(shown), len(arguments))
-        self.assertLessEqual(args_bytes(shown), ARGS_MAX_BYTES)
-        if longest < ARGS_MAX_BYTES // 4:
-            self.assertGreater(tail, 1)
-            self.assertGreaterEqual(args_bytes(shown), ARGS_MAX_BYTES - 2 * longest - 2)
-
-
-def token_like(name):
-    """A token whose length is always the same."""
-    word = token(name)
-    head, _, number = word.rpartition(".")
-    return f"{head}.".ljust(60 - len(number), "0") + number
-
-
-def allow_long_arguments():
-    """The kernel lets argv have a quarter of the stack's limit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
-    wanted = 64 * 1024 * 1024
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_STACK, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
-
-
-def common_length(left, right):
-    length = 0
-    while length < min(len(left), len(right)) and left[length] == right[length]:
-        length += 1
-    return length
 
 
 def raw_of(event, field):
