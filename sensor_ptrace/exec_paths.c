@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define DELETED " (deleted)"
@@ -62,19 +61,4 @@ bool exec_path_differs(uint32_t pid, const char *path)
     link_name(image, sizeof(image), pid, "exe");
     snprintf(name, sizeof(name), "/proc/%" PRIu32 "/%s/%s", pid, path[0] == '/' ? "root" : "cwd", path);
     return !same_file(name, image);
-}
-
-bool exec_rights_withheld(const struct tracee_facts *facts)
-{
-    const mode_t group_bits = S_ISGID | S_IXGRP;
-    struct statvfs system;
-    struct stat status;
-    char image[64];
-
-    link_name(image, sizeof(image), facts->process.pid, "exe");
-    if (facts->no_new_privileges || stat(image, &status) != 0 || statvfs(image, &system) != 0 ||
-        system.f_flag & ST_NOSUID)
-        return false;
-    return (status.st_mode & S_ISUID && status.st_uid != facts->process.user_id) ||
-           ((status.st_mode & group_bits) == group_bits && status.st_gid != facts->process.group_id);
 }

@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "muster/event.h"
-#include "tracee_facts.h"
 
 struct exec_path {
     bool known;
@@ -23,8 +22,5 @@ bool exec_path_read(uint32_t pid, const char *link, struct exec_path *ret_path);
 
 /* Whether `path`, as that process would open it, is a file other than its image. */
 bool exec_path_differs(uint32_t pid, const char *path);
-
-/* Whether the image has set-id bits that should have given the process other ids than it has. */
-bool exec_rights_withheld(const struct tracee_facts *facts);
 
 #endif

@@ -10,11 +10,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "exec_image.h"
 #include "trace_filter.h"
+#include "trace_place.h"
 
 #define NS_PER_S          1000000000ULL
 #define SCRIPT_ARGUMENTS  10 /* a script's path is one of the first: the kernel goes through five interpreters */
-#define START_TEXTS       6
+#define START_TEXTS       8
 #define MESSAGE_BYTES_MAX (MUSTER_PATH_MAX_BYTES + 200)
 #define BIT(field)        MUSTER_FIELD_BIT(MUSTER_FIELD_##field)
 #define ALWAYS_KNOWN      (BIT(PID) | BIT(START) | BIT(SESSION) | BIT(USER) | BIT(GROUP) | BIT(REAL_USER) | BIT(REAL_GROUP))
@@ -166,11 +168,10 @@ static bool is_script(uint32_t pid, const struct exec_memory *memory)
 
 static void image_flags_put(struct muster_process_start *start, const struct exec_path *executable)
 {
-    if (!executable->known)
-        return;
     start->image_flags =
         (executable->deleted ? MUSTER_IMAGE_DELETED : 0) | (executable->memfd ? MUSTER_IMAGE_MEMFD : 0);
-    start->record.valid |= BIT(IMAGE_FLAGS);
+    if (exec_image_put(start) && executable->known)
+        start->record.valid |= BIT(IMAGE_FLAGS);
 }
 
 static void message_put(struct trace_records *records, const char *bytes, size_t size)
@@ -192,11 +193,34 @@ static void rights_tell(struct trace_records *records, uint32_t pid)
         message_put(records, text, (size_t)size < sizeof(text) ? (size_t)size : sizeof(text) - 1);
 }
 
+static void cgroup_put(struct start_texts *texts, struct muster_process_start *start, struct tracee_cgroup *cgroup)
+{
+    tracee_cgroup_read(start->process.pid, cgroup);
+    if (!cgroup->exists)
+        return;
+    tracee_cgroup_identify(cgroup);
+    if (cgroup->known)
+        texts->texts[texts->count++] = muster_text_whole(MUSTER_FIELD_CGROUP_PATH, cgroup->path, cgroup->size_bytes);
+    start->cgroup_id = cgroup->id_known ? cgroup->id : 0;
+    texts->record->valid |= cgroup->id_known ? BIT(CGROUP) : 0;
+    texts->record->unavailable |= (cgroup->known ? 0 : BIT(CGROUP_PATH)) | (cgroup->id_known ? 0 : BIT(CGROUP));
+}
+
+/* Whatever runs a script has itself as its first argument, as the script's first line or binfmt_misc names it: the
+ * last of them, where one script runs another. */
+static void interpreter_put(struct start_texts *texts, const struct exec_memory *memory)
+{
+    size_t size = strnlen(memory->args, memory->args_head);
+
+    if (size <= MUSTER_PATH_MAX_BYTES)
+        texts->texts[texts->count++] = muster_text_whole(MUSTER_FIELD_INTERPRETER, memory->args, (uint32_t)size);
+}
+
 static void texts_collect(struct trace_records *records, struct start_texts *texts, struct muster_process_start *start,
                           const struct tracee_facts *facts)
 {
     uint32_t pid = facts->process.pid, parent_pid = facts->process.parent_pid;
-    bool parent_exists;
+    bool parent_exists, script;
 
     exec_memory_read(facts, &records->memory);
     exec_path_read(pid, "exe", &records->executable);
@@ -208,11 +232,15 @@ static void texts_collect(struct trace_records *records, struct start_texts *tex
     path_put(texts, MUSTER_FIELD_EXECUTABLE, &records->executable, true);
     path_put(texts, MUSTER_FIELD_WORKING_DIRECTORY, &records->working_directory, true);
     args_put(texts, start, &records->memory);
-    if (is_script(pid, &records->memory))
+    script = is_script(pid, &records->memory);
+    if (script)
         texts->texts[texts->count++] =
             muster_text_whole(MUSTER_FIELD_SCRIPT, records->memory.path, records->memory.path_bytes);
     texts->texts[texts->count++] = name_text(facts);
     path_put(texts, MUSTER_FIELD_PARENT_EXECUTABLE, &records->parent_executable, parent_exists);
+    cgroup_put(texts, start, &records->cgroup);
+    if (script)
+        interpreter_put(texts, &records->memory);
 }
 
 void trace_start(struct trace_records *records, const struct tracee_table *table, struct tracee *tracee,
@@ -225,6 +253,7 @@ void trace_start(struct trace_records *records, const struct tracee_table *table
         return;
     start = (struct muster_process_start){.record = header(records, MUSTER_EVENT_PROCESS_START, sizeof(start))};
     process_put(&start.record, &start.process, table, tracee, facts, tid);
+    trace_place_put(&start, facts);
     texts_collect(records, &texts, &start, facts);
     image_flags_put(&start, &records->executable);
     record_put(records, &start.record, texts.texts, texts.count);
@@ -232,8 +261,23 @@ void trace_start(struct trace_records *records, const struct tracee_table *table
         rights_tell(records, tracee->pid);
 }
 
+static void usage_put(struct muster_process_exit *exit, const struct tracee *tracee, const struct tracee_facts *facts,
+                      const struct trace_end *end)
+{
+    const uint64_t times = BIT(USER_TIME) | BIT(SYSTEM_TIME);
+
+    if (tracee_usage_times(tracee->pid, &exit->user_time_ns, &exit->system_time_ns))
+        exit->record.valid |= times;
+    else
+        exit->record.unavailable |= times;
+    if (tracee_usage_peak(&tracee->usage, facts, end->usage, &exit->peak_rss_bytes))
+        exit->record.valid |= BIT(PEAK_RSS);
+    else
+        exit->record.unavailable |= BIT(PEAK_RSS);
+}
+
 void trace_exit(struct trace_records *records, const struct tracee_table *table, struct tracee *tracee,
-                const struct tracee_facts *facts, int code, int status)
+                const struct tracee_facts *facts, const struct trace_end *end)
 {
     struct muster_process_exit exit;
     struct muster_text name = name_text(facts);
@@ -242,15 +286,16 @@ void trace_exit(struct trace_records *records, const struct tracee_table *table,
         return;
     exit = (struct muster_process_exit){.record = header(records, MUSTER_EVENT_PROCESS_EXIT, sizeof(exit))};
     process_put(&exit.record, &exit.process, table, tracee, facts, tracee->threaded ? 0 : tracee->pid);
-    if (code == CLD_EXITED) {
-        exit.exit_code = (uint32_t)status;
+    if (end->code == CLD_EXITED) {
+        exit.exit_code = (uint32_t)end->status;
         exit.record.valid |= BIT(EXIT_CODE);
     } else {
-        exit.exit_signal = (uint8_t)status;
-        exit.core_dumped = code == CLD_DUMPED;
+        exit.exit_signal = (uint8_t)end->status;
+        exit.core_dumped = end->code == CLD_DUMPED;
         exit.record.valid |= BIT(EXIT_SIGNAL) | BIT(CORE_DUMPED);
     }
     exit.run_time_ns = exit.record.time_ns - tracee->start_ns;
     exit.record.valid |= BIT(RUN_TIME);
+    usage_put(&exit, tracee, facts, end);
     record_put(records, &exit.record, &name, 1);
 }

@@ -12,6 +12,7 @@
 #include "exec_paths.h"
 #include "muster/filter.h"
 #include "muster/record.h"
+#include "tracee_cgroup.h"
 #include "tracee_table.h"
 
 /* One stop makes at most a fork, a start and a message; or a fork and an exit. */
@@ -24,6 +25,7 @@ struct trace_records {
     size_t filled, taken;
     struct exec_memory memory;
     struct exec_path executable, working_directory, parent_executable;
+    struct tracee_cgroup cgroup;
     _Alignas(MUSTER_RECORD_ALIGNMENT) unsigned char outbox[OUTBOX_BYTES];
 };
 
@@ -35,8 +37,13 @@ void trace_fork(struct trace_records *records, const struct tracee_table *table,
 void trace_start(struct trace_records *records, const struct tracee_table *table, struct tracee *tracee,
                  const struct tracee_facts *facts, uint32_t tid);
 
-/* `code` and `status` as of waitid(2): CLD_EXITED, CLD_KILLED or CLD_DUMPED. */
+/* How a process ended, as of waitid(2). */
+struct trace_end {
+    int code; /* CLD_EXITED, CLD_KILLED or CLD_DUMPED */
+    int status;
+    const struct rusage *usage; /* its own and of the children that it has waited for */
+};
 void trace_exit(struct trace_records *records, const struct tracee_table *table, struct tracee *tracee,
-                const struct tracee_facts *facts, int code, int status);
+                const struct tracee_facts *facts, const struct trace_end *end);
 
 #endif

@@ -11,10 +11,15 @@
 struct tracee_facts {
     struct muster_process process; /* start_ns is to the tick; tid and parent_start_ns are the caller's */
     uint64_t args_begin, args_end; /* 0 where this image may not be read */
+    uint64_t capabilities_effective, capabilities_permitted;
+    uint32_t process_group_id; /* 0: its leader is outside of this pid namespace */
+    uint32_t tty_device;       /* major << 20 | minor; 0: none */
+    uint32_t namespace_pid;    /* the pid in its own pid namespace; 0: this kernel does not tell */
     uint32_t name_bytes;
     char name[64];
     bool no_new_privileges;
-    bool ended; /* a zombie: ended, and not waited for by whoever should */
+    bool waited_for_children; /* for one that ran, at least */
+    bool ended;               /* a zombie: ended, and not waited for by whoever should */
 };
 
 /* Of the process that `tid` belongs to, as that thread shows it. False where there is none. */

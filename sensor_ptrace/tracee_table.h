@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "tracee_facts.h"
+#include "tracee_usage.h"
 
 /* What a filter said about its last start or fork. */
 enum tracee_verdict { TRACEE_NOT_ASKED, TRACEE_WANTED, TRACEE_UNWANTED };
@@ -19,7 +20,9 @@ struct tracee {
     bool execed;       /* its exit is reported */
     bool threaded;     /* which of its threads ends last is not seen */
     bool fork_pending; /* the fork has not been reported yet */
+    bool exit_stops;   /* it is made to stop at its exit */
     enum tracee_verdict verdict;
+    struct tracee_usage usage;
     struct tracee_facts birth; /* while it has not: as it was when it had done nothing yet */
 };
 

@@ -4,7 +4,8 @@
  *
  * Who is traced stops when it forks, clones or execs, for each signal, and once when it is born. An end is
  * read from the zombie, before it is waited for: PTRACE_EVENT_EXIT would cost a stop more for each
- * thread, and says nothing to whom SIGKILL hits twice.
+ * thread, and says nothing to whom SIGKILL hits twice. Only who has made a process has it, for what the zombie
+ * does not tell then (tracee_usage.h).
  */
 #include "muster/tracer.h"
 
@@ -13,6 +14,8 @@
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,6 +39,7 @@ struct muster_tracer {
     pid_t held; /* stands still since its stop was handled; 0: nobody */
     enum __ptrace_request held_request;
     int held_signal;
+    struct rusage usage; /* of whom the last stop or end was, with what it has waited for */
     struct trace_records records;
 };
 
@@ -119,7 +123,18 @@ static void exec_handle(struct muster_tracer *tracer, pid_t pid)
     fork_settle(tracer, tracee, 0);
     tracee->execed = true;
     tracee->threaded = false;
+    tracee->exit_stops = tracee->exit_stops && former_tid == (unsigned long)pid; /* it is of the thread */
+    tracee_usage_exec(&tracee->usage, &facts, &tracer->usage);
     trace_start(&tracer->records, &tracer->table, tracee, &facts, (uint32_t)former_tid);
+}
+
+/* Whoever makes a process is to stop at its exit, too. */
+static void exit_stop_want(const struct muster_tracer *tracer, pid_t forker)
+{
+    struct tracee *tracee = tracee_find(&tracer->table, (uint32_t)forker);
+
+    if (tracee && !tracee->exit_stops)
+        tracee->exit_stops = ptrace(PTRACE_SETOPTIONS, forker, NULL, (void *)TRACER_OPTIONS_EXIT) == 0;
 }
 
 /* A fork or clone, seen in who called it. The child may have been met already, and may be gone. */
@@ -127,17 +142,32 @@ static void birth_handle(struct muster_tracer *tracer, pid_t forker)
 {
     unsigned long child = 0;
     struct tracee_facts facts;
+    bool there;
 
     if (ptrace(PTRACE_GETEVENTMSG, forker, NULL, &child) != 0 || child == 0)
         return;
+    there = tracee_facts_read((uint32_t)child, &facts);
+    if (!there || facts.process.pid == child)
+        exit_stop_want(tracer, forker);
     /* A zombie has been told of already, or will be with its end. */
-    if (tracee_facts_read((uint32_t)child, &facts) && !facts.ended)
+    if (there && !facts.ended)
         fork_settle(tracer, tracee_meet(tracer, (pid_t)child), (uint32_t)forker);
+}
+
+/* Of a process that had one thread: others might go on. */
+static void exiting_handle(const struct muster_tracer *tracer, pid_t pid)
+{
+    struct tracee *tracee = tracee_find(&tracer->table, (uint32_t)pid);
+
+    if (tracee && !tracee->threaded)
+        tracee_usage_exiting(&tracee->usage, (uint32_t)pid);
 }
 
 /* Birth, a job-control stop, or its end. */
 static void group_stop_handle(struct muster_tracer *tracer, pid_t pid, int number)
 {
+    struct tracee *tracee;
+
     if (number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU) {
         if (pid == tracer->command.pid)
             tracer->command_suspended = true;
@@ -146,7 +176,9 @@ static void group_stop_handle(struct muster_tracer *tracer, pid_t pid, int numbe
     }
     if (pid == tracer->command.pid)
         tracer->command_suspended = false;
-    (void)tracee_meet(tracer, pid);
+    tracee = tracee_meet(tracer, pid);
+    if (tracee && !tracee->exit_stops)
+        (void)ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)TRACER_OPTIONS); /* it was born with its parent's */
 }
 
 static void stop_handle(struct muster_tracer *tracer, pid_t pid, int status)
@@ -163,6 +195,9 @@ static void stop_handle(struct muster_tracer *tracer, pid_t pid, int status)
     case PTRACE_EVENT_CLONE:
         birth_handle(tracer, pid);
         break;
+    case PTRACE_EVENT_EXIT:
+        exiting_handle(tracer, pid);
+        break;
     case PTRACE_EVENT_STOP:
         group_stop_handle(tracer, pid, number);
         break;
@@ -176,6 +211,7 @@ static void stop_handle(struct muster_tracer *tracer, pid_t pid, int status)
 static void end_handle(struct muster_tracer *tracer, pid_t pid, int code, int status)
 {
     struct tracee *tracee = tracee_meet(tracer, pid);
+    const struct trace_end end = {.code = code, .status = status, .usage = &tracer->usage};
     struct tracee_facts facts;
 
     if (pid == tracer->command.pid) {
@@ -186,7 +222,7 @@ static void end_handle(struct muster_tracer *tracer, pid_t pid, int code, int st
         return;
     fork_settle(tracer, tracee, 0);
     if ((tracee->execed || tracer->forks) && tracee_facts_read((uint32_t)pid, &facts))
-        trace_exit(&tracer->records, &tracer->table, tracee, &facts, code, status);
+        trace_exit(&tracer->records, &tracer->table, tracee, &facts, &end);
     tracee_remove(&tracer->table, (uint32_t)pid);
 }
 
@@ -207,12 +243,18 @@ static void reap(pid_t pid, int what)
         ;
 }
 
+/* The next that has stopped or ended, which stays so. The C library's function does not hand on what was used. */
+static long wait_next(siginfo_t *ret_info, struct rusage *ret_usage)
+{
+    return syscall(SYS_waitid, P_ALL, 0, ret_info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL, ret_usage);
+}
+
 /* Handles the next thing that has happened. False where nothing has. */
 static bool next_handle(struct muster_tracer *tracer)
 {
     siginfo_t info = {0};
 
-    if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) != 0) {
+    if (wait_next(&info, &tracer->usage) != 0) {
         tracer->all_ended = errno == ECHILD;
         return errno == EINTR;
     }

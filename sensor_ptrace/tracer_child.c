@@ -11,11 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define OPTIONS (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
 
 static _Noreturn void child_run(const struct muster_tracer_options *options, int gate_fd)
 {
@@ -85,7 +82,7 @@ bool tracer_child_start(const struct muster_tracer_options *options, struct trac
     }
     error = errno;
     close(gate[0]);
-    if (pid > 0 && ptrace(PTRACE_SEIZE, pid, NULL, (void *)OPTIONS) == 0) {
+    if (pid > 0 && ptrace(PTRACE_SEIZE, pid, NULL, (void *)TRACER_OPTIONS) == 0) {
         *ret_child = (struct tracer_child){.pid = pid, .gate_fd = gate[1]};
         return true;
     }

@@ -4,9 +4,14 @@
 #define MUSTER_TRACER_CHILD_H
 
 #include <stdbool.h>
+#include <sys/ptrace.h>
 #include <sys/types.h>
 
 #include "muster/tracer.h"
+
+/* What is traced of everybody; and of who has made a process (tracee_usage.h). */
+#define TRACER_OPTIONS      (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
+#define TRACER_OPTIONS_EXIT (TRACER_OPTIONS | PTRACE_O_TRACEEXIT)
 
 struct tracer_child {
     pid_t pid;

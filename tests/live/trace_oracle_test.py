@@ -9,30 +9,56 @@ import subprocess
 import unittest
 
 import stream_check
+from cgroups import Cgroups
 from filters_test import FilterSensor
 from sensor import LiveTest, MUSTER, Sensor, TINY, probe, token
 from stream_check import action_of, dig
 
 PYTHON = "/usr/bin/python3"  # that of the system: everybody may run it
-ALWAYS = ("process.pid", "process.entity_id", "process.thread.name", "process.user.id", "process.real_user.id", "process.group.id",
-          "process.real_group.id", "process.session_leader.pid", "process.parent.pid", "process.parent.entity_id")
-FIELDS = {
-    "process-forked": ALWAYS,
-    "process-started": ALWAYS + (
-        "process.executable", "process.name", "process.args", "process.args_count", "process.command_line",
-        "process.working_directory", "process.parent.executable", "process.parent.name", "process.thread.id",
-        "muster.script", "muster.image", "muster.truncated", "muster.raw", "muster.unavailable"),
-    "process-exited": ALWAYS + ("process.exit_code", "muster.exit"),
+COMPARED = ("process-forked", "process-started", "process-exited")
+
+# All fields of these events are compared but the following, which are of the source or a moment of its own.
+DIFFER = {
+    "@timestamp": "the tracer's is when it was woken",
+    "event.sequence": "each source numbers what it sees",
+    "event.provider": "ebpf and ptrace",
+    "agent.ephemeral_id": "each has an epoch of its own",
+    "process.end": "as @timestamp",
+    "event.duration": "as @timestamp and process.start",
+    **dict.fromkeys(("muster.usage.user_ns", "muster.usage.system_ns", "muster.usage.peak_rss_bytes"), "the BPF programs do not tell them"),
 }
+# And these, in which they may be as far apart as this says.
+TICK_NS = 10_000_000
+NEAR = {
+    "process.start": TICK_NS,  # /proc has ticks
+    "process.parent.start": TICK_NS,
+}
+CGROUPS = ("one", "one/docker-" + "0a" * 32 + ".scope/below", "n" * 255, "/".join(["deep"] * 30))
+
+# These the tracer may lack.
+MAY_LACK = {
+    ("process-forked", "process.thread.id"): "the child may be met before who forked it",
+    ("process-exited", "process.thread.id"): "which thread ends last is not seen",
+}
+
+ROOT_TELLS = (
+    "process.group_leader.pid", "process.tty.char_device.major", "process.tty.char_device.minor", "process.thread.capabilities.effective",
+    "process.thread.capabilities.permitted", "process.vpid", "muster.login_user.id", "muster.cgroup.id", "muster.cgroup.path",
+    "muster.namespace.pid", "muster.namespace.mount", "muster.executable.inode", "muster.executable.device", "muster.executable.mtime",
+    "muster.script", "muster.interpreter", "muster.image", "muster.truncated.process.args", "muster.raw.process.args_b64", "muster.exit.signal")
 
 # What is run. It is the traced command itself, so all that happens in it is the workload.
 WORKLOAD = r"""
-import os, shutil, subprocess, sys
+import fcntl, os, pty, shutil, subprocess, sys, termios
 
-tiny, probes, word, folder = sys.argv[1:]
+tiny, probes, word, folder, *cgroups = sys.argv[1:]
 
 def run(*arguments, **options):
-    return subprocess.run(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, **options).returncode
+    return subprocess.run(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, **options).returncode
+
+def write(path, text):
+    with open(path, "w") as file:
+        file.write(text)
 
 def script(name, first_line):
     path = os.path.join(folder, name)
@@ -53,6 +79,14 @@ run("/bin/sh", "-c", f"exec {tiny} {word}")
 run("/bin/sh", "-c", f"echo {word} | cat | cat; kill -9 $$")
 run("/bin/sh", "-c", f"({tiny} {word}) & {tiny} {word}; wait; exit 7")
 run(tiny, word, start_new_session=True)
+run(tiny, word, preexec_fn=lambda: os.setpgid(0, 0))
+terminal, name = pty.openpty()
+run(tiny, word, start_new_session=True, preexec_fn=lambda: fcntl.ioctl(name, termios.TIOCSCTTY, 0))
+for moment in ("1901-02-03", "2400-02-03 04:05:06.789012345", "2555-01-01"):
+    image = shutil.copy(tiny, f"{folder}/from-{moment[:4]}")
+    run("touch", "-d", moment, image)
+    run(image, word)
+run("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount", tiny, word)
 for code in (0, 1, 127, 128, 255):
     run(tiny, f"code-{word}={code}", "raw")
 for number in (1, 2, 9, 11, 13, 15, 34, 64):
@@ -73,6 +107,11 @@ if os.geteuid() == 0:
     os.chown(image, 4321, 8765)
     os.chmod(image, 0o6755)
     run(image, word, user=65534, group=65534, extra_groups=[])
+    run("setpriv", "--reuid", "4242", "--clear-groups", "--inh-caps", "+net_raw,+kill", "--ambient-caps", "+net_raw,+kill", tiny, word)
+    run("unshare", "--pid", "--fork", "--mount", "/bin/sh", "-c", f"{tiny} {word}; exit 0")
+    run(tiny, word, preexec_fn=lambda: write("/proc/self/loginuid", "4545"))
+    for cgroup in cgroups:
+        run(tiny, word, preexec_fn=lambda: write(f"{cgroup}/cgroup.procs", "0"))
     os.mkdir(f"{folder}/jail")
     shutil.copy(tiny, f"{folder}/jail/image")
     run("/image", word, preexec_fn=lambda: (os.chroot(f"{folder}/jail"), os.chdir("/")))
@@ -103,15 +142,22 @@ FILTERS = (
 )
 
 
+def flat(value, path=""):
+    """{dotted path: value} of all that is no object."""
+    if not isinstance(value, dict):
+        return {path: value}
+    return {key: inner for name, child in value.items() for key, inner in flat(child, f"{path}.{name}" if path else name).items()}
+
+
 def shown(event):
     """What the two have to agree on."""
-    return [action_of(event)] + [(path, dig(event, path)) for path in FIELDS[action_of(event)]]
+    return {path: value for path, value in flat(event).items() if path not in DIFFER}
 
 
 def lives(events):
     """entity id: what happened to it, in the order of the numbers."""
     found = {}
-    numbered = [event for event in events if action_of(event) in FIELDS]
+    numbered = [event for event in events if action_of(event) in COMPARED]
     for event in sorted(numbered, key=lambda event: event["event"]["sequence"]):
         found.setdefault(dig(event, "process.entity_id"), []).append(shown(event))
     return found
@@ -127,9 +173,24 @@ def family(events, ancestor):
     return found - {ancestor}
 
 
-def may_differ(path, hidden):
-    """Who a process has as its parent may not be this user's to look at; then the tracer says so."""
-    return "process.parent.executable" in hidden and path in ("process.parent.executable", "process.parent.name", "muster.unavailable")
+def is_hidden(path, hidden):
+    """Whether the tracer says that it could not have it: who a process has as its parent may not be this user's to look at."""
+    return path == "muster.unavailable" or path in hidden or (path == "process.parent.name" and "process.parent.executable" in hidden)
+
+
+def is_lacking(event, path, value):
+    return value is None and (event["event.action"], path) in MAY_LACK
+
+
+def is_near(path, one, other):
+    if path not in NEAR or one is None or other is None:
+        return one == other
+    values = [value if isinstance(value, int) else stream_check.time_ns({"at": value}, "at") for value in (one, other)]
+    return abs(values[0] - values[1]) < NEAR[path]
+
+
+def actions(life):
+    return [event["event.action"] for event in life]
 
 
 def differences(left, right):
@@ -137,13 +198,15 @@ def differences(left, right):
     found = []
     for entity in sorted(set(left) | set(right)):
         ours, theirs = left.get(entity, []), right.get(entity, [])
-        if [line[0] for line in ours] != [line[0] for line in theirs]:
-            found.append(f"{entity}: watch {[line[0] for line in ours]}, trace {[line[0] for line in theirs]}: {(ours or theirs)[-1]}")
+        if actions(ours) != actions(theirs):
+            found.append(f"{entity}: watch {actions(ours)}, trace {actions(theirs)}: {(ours or theirs)[-1]}")
             continue
         for one, other in zip(ours, theirs):
-            hidden = dict(other[1:]).get("muster.unavailable") or []
-            found += [f"{entity} {one[0]} {mine[0]}: watch {str(mine[1])[:200]}, trace {str(its[1])[:200]}"
-                      for mine, its in zip(one[1:], other[1:]) if mine != its and not may_differ(mine[0], hidden)]
+            hidden = other.get("muster.unavailable") or []
+            found += [f"{entity} {one['event.action']} {path}: watch {str(one.get(path))[:200]}, trace {str(other.get(path))[:200]}"
+                      for path in sorted(set(one) | set(other))
+                      if not is_near(path, one.get(path), other.get(path)) and not is_hidden(path, hidden)
+                      and not is_lacking(other, path, other.get(path))]
     return found
 
 
@@ -157,9 +220,10 @@ class OracleTest(LiveTest):
         pathlib.Path(output).touch()
         os.chmod(output, 0o666)
         word = token("both")
+        cgroups = Cgroups(CGROUPS, self.addCleanup)
         with Sensor("--forks", "--no-baseline", "--buffer", "64M") as sensor:
             tracer = subprocess.run([*prefix, MUSTER, "trace", "--forks", "--format", "ndjson", "--output", output, "--",
-                                     PYTHON, "-c", WORKLOAD, TINY, os.path.dirname(TINY), word, work],
+                                     PYTHON, "-c", WORKLOAD, TINY, os.path.dirname(TINY), word, work, *map(cgroups.folder, CGROUPS)],
                                     check=False, timeout=120, stdin=subprocess.DEVNULL, capture_output=True)
             self.assertEqual((tracer.returncode, tracer.stderr), (0, b""))
             subprocess.run([TINY, word + "-end"], check=False)
@@ -174,7 +238,7 @@ class OracleTest(LiveTest):
 
     def compare(self, *prefix):
         watched, traced = self.run_both(*prefix)
-        roots = {dig(event, "process.parent.entity_id") for event in traced if action_of(event) in FIELDS and event["event"]["sequence"] == 1}
+        roots = {dig(event, "process.parent.entity_id") for event in traced if action_of(event) in COMPARED and event["event"]["sequence"] == 1}
         self.assertEqual(len(roots), 1)
         of_both = family(watched, roots.pop())
         left = {entity: life for entity, life in lives(watched).items() if entity in of_both}
@@ -185,6 +249,9 @@ class OracleTest(LiveTest):
 
     def test_they_agree_as_root(self):
         left, right = self.compare()
+        told = {path for life in right.values() for event in life for path in event}
+        self.assertLessEqual(set(ROOT_TELLS), told, "the workload has to have all that a process can have")
+        self.assertGreater(len({event.get("muster.cgroup.id") for life in right.values() for event in life}), len(CGROUPS))
         self.assert_sees_planted(left, right)
 
     def test_they_agree_without_privilege(self):
@@ -195,7 +262,7 @@ class OracleTest(LiveTest):
         output, work = (os.path.join(self.folder, f"{name}-{number}") for name in ("trace", "work"))
         os.mkdir(work)
         subprocess.run([MUSTER, "trace", "--forks", "--format", "ndjson", "--output", output, *filters, "--", "/bin/sh", "-c", FILTER_WORKLOAD, "sh",
-                        TINY, os.path.dirname(TINY), word, work], check=True, timeout=120, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                        TINY, os.path.dirname(TINY), word, work, *map(cgroups.folder, CGROUPS)], check=True, timeout=120, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         events, problems = stream_check.parse_lines(pathlib.Path(output).read_bytes())
         self.assert_no_problems(problems + stream_check.check_stream(events))
         return events
@@ -237,7 +304,7 @@ class OracleTest(LiveTest):
         fewer[entity].pop()
         self.assert_found_out(differences(left, fewer), "an event is missing")
         other = copy.deepcopy(right)
-        other[entity][-1][1] = ("process.pid", 1)
+        other[entity][-1]["process.pid"] = 1
         self.assert_found_out(differences(left, other), "a pid is wrong")
         del other[entity]
         self.assert_found_out(differences(left, other), "a process is missing")
