@@ -22,7 +22,7 @@
 #include "muster/record.h"
 #include "muster/sink.h"
 
-enum { PROCESS_COUNT = 2048, RECORD_COUNT = 2 * PROCESS_COUNT, ROOM_BYTES = 2048, BATCH_RECORDS = 256 };
+enum { PROCESS_COUNT = 2048, RECORD_COUNT = 2 * PROCESS_COUNT, MOST_BYTES = 2048, BATCH_RECORDS = 256 };
 
 static const char *const formats[] = {"ndjson", "text", "driver-messages"};
 static const char *const sets[] = {"before", "linux", "windows"};
@@ -50,8 +50,11 @@ static const char *const sets[] = {"before", "linux", "windows"};
     (BIT(PID) | BIT(TID) | BIT(START) | BIT(PARENT_PID) | BIT(PARENT_START) | BIT(LOGON_ID) | BIT(TERMINAL_SESSION) |  \
      BIT(CREATOR_PID) | BIT(CREATOR_TID) | BIT(CREATOR_START) | BIT(INTEGRITY) | BIT(ELEVATED))
 
+/* One behind the other, as they stand in a queue. */
 struct records {
-    uint64_t words[RECORD_COUNT][ROOM_BYTES / 8];
+    size_t offset_bytes[RECORD_COUNT];
+    size_t size_bytes;
+    uint64_t words[RECORD_COUNT * (size_t)MOST_BYTES / 8];
 };
 
 static const struct muster_stream stream = {
@@ -107,7 +110,7 @@ static struct muster_process_start start_of(unsigned index)
         .capabilities_permitted = capabilities,
         .cgroup_id = 7421,
         .image_inode = 1835291 + index % 32,
-        .image_modified_ns = BOOT_NS - index % 32 * 86400 * SECOND_NS,
+        .image_modified_ns = BOOT_NS - index % 32 * 86413 * SECOND_NS,
         .image_device = 8U << 20 | 1,
         .login_user_id = 1000,
         .process_group_id = process.pid,
@@ -157,7 +160,7 @@ static void make_start(void *to, unsigned index, const char *set)
                 texts[count++] = linux_texts[i];
         }
     }
-    if (muster_record_size(&start.record, texts, count) > ROOM_BYTES)
+    if (muster_record_size(&start.record, texts, count) > MOST_BYTES)
         abort();
     muster_record_encode(to, &start.record, texts, count);
 }
@@ -187,18 +190,32 @@ static void make_exit(void *to, unsigned index, const char *set)
     muster_record_encode(to, &exit.record, &name, is_windows ? 0 : 1);
 }
 
+static const struct muster_record *record_at(const struct records *records, unsigned index)
+{
+    return (const struct muster_record *)(const void *)((const char *)records->words + records->offset_bytes[index]);
+}
+
+/* Where the next record goes. The last one was made where the one before it told. */
+static void *next_place(struct records *records, unsigned index)
+{
+    if (index > 0)
+        records->size_bytes += record_at(records, index - 1)->size_bytes;
+    records->offset_bytes[index] = records->size_bytes;
+    return (char *)records->words + records->size_bytes;
+}
+
 static struct records *make_records(const char *set)
 {
     struct records *records = calloc(1, sizeof(*records));
     if (records == NULL)
         abort();
     for (unsigned i = 0; i < PROCESS_COUNT; i++) {
-        make_start(records->words[2 * i], i, set);
-        make_exit(records->words[2 * i + 1], i, set);
+        make_start(next_place(records, 2 * i), i, set);
+        make_exit(next_place(records, 2 * i + 1), i, set);
     }
     for (unsigned i = 0; i < RECORD_COUNT; i++) {
         const struct muster_record *record;
-        if (muster_record_validate(records->words[i], sizeof(records->words[i]), &record) != MUSTER_OK)
+        if (muster_record_validate(record_at(records, i), MOST_BYTES, &record) != MUSTER_OK)
             abort();
     }
     return records;
@@ -214,8 +231,7 @@ static long take(void *context, const char *bytes, size_t size_bytes)
 static void write_lines(struct muster_sink *sink, const struct records *records, unsigned line_count)
 {
     for (unsigned i = 0; i < line_count; i++) {
-        const void *record = records->words[i % RECORD_COUNT];
-        if (muster_sink_write(sink, record) != MUSTER_OK ||
+        if (muster_sink_write(sink, record_at(records, i % RECORD_COUNT)) != MUSTER_OK ||
             (i % BATCH_RECORDS == BATCH_RECORDS - 1 && muster_sink_flush(sink) != MUSTER_OK))
             abort();
     }
@@ -238,7 +254,7 @@ static int by_size(const void *left, const void *right)
 
 static void measure(const char *format, const char *set, unsigned rounds, unsigned line_count)
 {
-    const struct records *records = make_records(set);
+    struct records *records = make_records(set);
     uint64_t taken_bytes = 0;
     const struct muster_sink_options options = {.stream = &stream, .target = {take, &taken_bytes}};
     bool is_known = false;
@@ -257,7 +273,7 @@ static void measure(const char *format, const char *set, unsigned rounds, unsign
     fflush(stdout);
     free(each);
     muster_sink_destroy(sink);
-    free((void *)(uintptr_t)records);
+    free(records);
 }
 
 static bool is_chosen(const char *wish, const char *name)

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "digits.h"
+
 enum { BUFFER_FIRST_BYTES = 4096 };
 
 bool buffer_grow(struct buffer *buffer, size_t more_bytes)
@@ -54,43 +56,11 @@ void buffer_spaces(struct buffer *buffer, size_t count)
     buffer->size_bytes += count;
 }
 
-const char buffer_digit_pairs[201] = "00010203040506070809101112131415161718192021222324"
-                                     "25262728293031323334353637383940414243444546474849"
-                                     "50515253545556575859606162636465666768697071727374"
-                                     "75767778798081828384858687888990919293949596979899";
-
-/* Below 10^8. */
-static void append_first_digits(struct buffer *buffer, uint32_t value)
-{
-    char *out = buffer_reserve(buffer, 8);
-    if (out == NULL)
-        return;
-    const uint64_t digits = eight_digits(value);
-    /* The last one is shown even if it is 0. */
-    const unsigned zero_count = (unsigned)__builtin_ctzll(digits | 1ULL << 56) / 8;
-    const uint64_t shown = (digits | DIGIT_ZEROS) >> (8 * zero_count);
-    memcpy(out, &shown, 8);
-    buffer->size_bytes += 8 - zero_count;
-}
-
-static void append_eight_digits(struct buffer *buffer, uint32_t value)
-{
-    char *out = buffer_reserve(buffer, 8);
-    if (out == NULL)
-        return;
-    const uint64_t shown = eight_digits(value) | DIGIT_ZEROS;
-    memcpy(out, &shown, 8);
-    buffer->size_bytes += 8;
-}
-
 void buffer_decimal(struct buffer *buffer, uint64_t value)
 {
-    if (value < 100000000U) {
-        append_first_digits(buffer, (uint32_t)value);
-        return;
-    }
-    buffer_decimal(buffer, value / 100000000U);
-    append_eight_digits(buffer, (uint32_t)(value % 100000000U));
+    char *out = buffer_reserve(buffer, DECIMAL_ROOM_BYTES);
+    if (out != NULL)
+        buffer->size_bytes += (size_t)(decimal_put(out, value) - out);
 }
 
 void buffer_hex(struct buffer *buffer, uint64_t value, unsigned digit_count)

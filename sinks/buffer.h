@@ -2,7 +2,8 @@
 /*
  * A growing run of bytes that text is built up in. Every append makes its own room, so no caller
  * has to foresee how long a line of hostile text gets; the alternative, one bound computed for the
- * whole record, is a few per cent faster and a heap overflow on the first mistake in it.
+ * whole record, is a few per cent faster and a heap overflow on the first mistake in it. (What is never long, numbers
+ * and times, NDJSON writes into room of a fixed size that it makes for each.)
  *
  * An append for which there is no memory sets `no_memory`, and so it stays: appends do nothing from
  * then on, and the owner looks once, at the end of the line.
@@ -54,15 +55,12 @@ static inline void buffer_append(struct buffer *buffer, const char *bytes, size_
 
 enum { BUFFER_STEP_BYTES = 32 };
 
-/* For bytes that are few and can be read up to the next multiple of BUFFER_STEP_BYTES: no call, and mostly one step. */
-static inline void buffer_append_padded(struct buffer *buffer, const char *bytes, size_t size_bytes)
+/* Copies what is mostly short, without a call: BUFFER_STEP_BYTES are read and written even where it is shorter. */
+static inline void buffer_copy_padded(char *out, const char *bytes, size_t size_bytes)
 {
-    char *out = buffer_reserve(buffer, size_bytes + BUFFER_STEP_BYTES);
-    if (out == NULL)
-        return;
-    for (size_t done = 0; done < size_bytes; done += BUFFER_STEP_BYTES)
-        memcpy(out + done, bytes + done, BUFFER_STEP_BYTES);
-    buffer->size_bytes += size_bytes;
+    memcpy(out, bytes, BUFFER_STEP_BYTES);
+    if (size_bytes > BUFFER_STEP_BYTES)
+        memcpy(out + BUFFER_STEP_BYTES, bytes + BUFFER_STEP_BYTES, size_bytes - BUFFER_STEP_BYTES);
 }
 
 static inline void buffer_byte(struct buffer *buffer, char byte)
@@ -80,29 +78,5 @@ void buffer_decimal(struct buffer *buffer, uint64_t value);
 
 /* Lower-case digits, as many as asked for, the highest first. */
 void buffer_hex(struct buffer *buffer, uint64_t value, unsigned digit_count);
-
-/*
- * The eight digits of a value below 10^8, a byte each and the first one lowest; DIGIT_ZEROS makes characters of them.
- * All at once: first the two halves, then of both the hundreds, then of all four the tens.
- */
-#define DIGIT_ZEROS 0x3030303030303030ULL
-
-static inline uint64_t eight_digits(uint32_t value)
-{
-    uint64_t digits = value / 10000 | (uint64_t)(value % 10000) << 32;
-    uint64_t higher = digits * 10486 >> 20 & 0x0000007f0000007fULL;
-    digits = higher | (digits - higher * 100) << 16;
-    higher = digits * 103 >> 10 & 0x000f000f000f000fULL;
-    return higher | (digits - higher * 10) << 8;
-}
-
-/* "000102", up to 99. */
-extern const char buffer_digit_pairs[201];
-
-/* Writes two decimal digits of a value below 100. */
-static inline void two_digits(char *destination, unsigned value)
-{
-    memcpy(destination, buffer_digit_pairs + (size_t)value * 2, 2);
-}
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* entity.h: one slot for each value of a small hash; what collides is computed again. */
+/* entity.h: one slot for each end of a pid; what collides is computed again. */
 #include "entity.h"
 
 #include <stddef.h>
@@ -21,13 +21,12 @@ const char *entity_digits(struct entity_cache *cache, const struct muster_stream
 {
     if (!stream->boot_id_valid || stream->tick_ns == 0)
         return NULL;
-    uint64_t start_ticks = start_ns / stream->tick_ns;
-    struct entity_slot *slot = &cache->slots[(pid ^ start_ticks) % ENTITY_SLOTS];
-    if (!slot->used || slot->pid != pid || slot->start_ticks != start_ticks) {
+    struct entity_slot *slot = &cache->slots[pid % ENTITY_SLOTS];
+    if (!slot->used || slot->pid != pid || slot->start_ns != start_ns) {
         uint8_t id[MUSTER_ENTITY_ID_BYTES];
-        muster_entity_id(stream->boot_id, pid, start_ticks, id);
+        muster_entity_id(stream->boot_id, pid, start_ns / stream->tick_ns, id);
         write_digits(slot->digits, id);
-        slot->start_ticks = start_ticks;
+        slot->start_ns = start_ns;
         slot->pid = pid;
         slot->used = true;
     }

@@ -14,7 +14,7 @@ struct muster_stream;
 enum { ENTITY_DIGITS = 32, ENTITY_SLOTS = 1024 };
 
 struct entity_slot {
-    uint64_t start_ticks;
+    uint64_t start_ns;
     uint32_t pid;
     bool used;
     char digits[ENTITY_DIGITS];

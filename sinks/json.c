@@ -140,6 +140,11 @@ bool json_text(struct buffer *buffer, const char *bytes, size_t size_bytes, unsi
         out += safe_bytes;
         if (done == size_bytes)
             break;
+        if (bytes[done] == '"' || bytes[done] == '\\') {
+            *out++ = '\\';
+            *out++ = bytes[done++];
+            continue;
+        }
         struct character character = character_decode(bytes + done, size_bytes - done, (flags & JSON_WTF8) != 0);
         out += write_character(out, bytes + done, character, flags);
         done += character.size_bytes;

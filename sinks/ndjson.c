@@ -105,16 +105,38 @@ static void line_begin(struct ndjson_line *line, struct ndjson_sink *ndjson, con
         look_at_texts(line);
 }
 
+/* Literals and values in turn. The end of the line is kept at hand while values are put, and not looked up for each. */
+static void write_pieces(struct ndjson_line *line, const struct ndjson_shape *shape)
+{
+    struct buffer *buffer = line->out;
+    size_t size_bytes = buffer->size_bytes;
+    for (const struct ndjson_piece *piece = shape->pieces; piece != shape->pieces + shape->piece_count; piece++) {
+        const size_t room_bytes = piece->literal_bytes + BUFFER_STEP_BYTES + NDJSON_PUT_ROOM_BYTES;
+        if (buffer->capacity_bytes - size_bytes < room_bytes) {
+            buffer->size_bytes = size_bytes;
+            if (buffer_reserve(buffer, room_bytes) == NULL)
+                return;
+        }
+        char *out = buffer->bytes + size_bytes;
+        buffer_copy_padded(out, shape->literals.bytes + piece->literal_at, piece->literal_bytes);
+        out += piece->literal_bytes;
+        if (piece->put != NULL)
+            out = piece->put(out, line, piece->member);
+        size_bytes = (size_t)(out - buffer->bytes);
+        if (piece->put == NULL) {
+            buffer->size_bytes = size_bytes;
+            piece->write(line, piece->member);
+            size_bytes = buffer->size_bytes;
+        }
+    }
+    buffer->size_bytes = size_bytes;
+}
+
 static void write_line(struct ndjson_line *line, const struct ndjson_shape *shape)
 {
-    const char *literals = shape->literals.bytes;
-    for (unsigned i = 0; i < shape->piece_count; i++) {
-        const struct ndjson_piece *piece = &shape->pieces[i];
-        buffer_append_padded(line->out, literals + piece->literal_at, piece->literal_bytes);
-        piece->write(line, piece->member);
-    }
+    write_pieces(line, shape);
     const bool is_exact = line->inexact == 0;
-    buffer_append_padded(line->out, literals + shape->end_at, is_exact ? shape->end_bytes : shape->rest_bytes);
+    buffer_append(line->out, shape->literals.bytes + shape->end_at, is_exact ? shape->end_bytes : shape->rest_bytes);
     if (!is_exact)
         ndjson_write_raw(line, shape->last_name);
 }

@@ -2,6 +2,7 @@
 /* The NDJSON sink: values by their form, as fields.h has it. */
 #include "arguments.h"
 #include "capability_names.h"
+#include "digits.h"
 #include "ndjson_internal.h"
 
 /* Their widths are as many as the record has. */
@@ -20,9 +21,9 @@ static uint64_t value_of(const struct ndjson_line *line, const struct ndjson_mem
     }
 }
 
-static void write_number(struct ndjson_line *line, const struct ndjson_member *member)
+static char *put_number(char *out, struct ndjson_line *line, const struct ndjson_member *member)
 {
-    buffer_decimal(line->out, value_of(line, member));
+    return decimal_put(out, value_of(line, member));
 }
 
 static void write_flag(struct ndjson_line *line, const struct ndjson_member *member)
@@ -33,15 +34,17 @@ static void write_flag(struct ndjson_line *line, const struct ndjson_member *mem
         buffer_literal(line->out, "false");
 }
 
-static void write_time(struct ndjson_line *line, const struct ndjson_member *member)
+static char *put_time(char *out, struct ndjson_line *line, const struct ndjson_member *member)
 {
-    const uint64_t time_ns = value_of(line, member);
-    timestamp_utc(line->out, &line->ndjson->times, timestamp_since_1970(line->ndjson->sink.stream, time_ns));
+    const uint64_t time_ns = timestamp_since_1970(line->ndjson->sink.stream, value_of(line, member));
+    timestamp_utc(out, &line->ndjson->times, time_ns);
+    return out + TIMESTAMP_UTC_BYTES;
 }
 
-static void write_wall_time(struct ndjson_line *line, const struct ndjson_member *member)
+static char *put_wall_time(char *out, struct ndjson_line *line, const struct ndjson_member *member)
 {
-    timestamp_utc(line->out, &line->ndjson->times, value_of(line, member));
+    timestamp_utc(out, &line->ndjson->times, value_of(line, member));
+    return out + TIMESTAMP_UTC_BYTES;
 }
 
 /* As short as it can be, as the system's own tools write it. */
@@ -61,22 +64,22 @@ static void write_hex(struct ndjson_line *line, const struct ndjson_member *memb
 
 enum { MINOR_BITS = 20 };
 
-static void write_numbers_of_device(struct ndjson_line *line, const struct ndjson_member *member, const char *between)
+static char *put_device(char *out, struct ndjson_line *line, const struct ndjson_member *member)
 {
     const uint64_t device = value_of(line, member);
-    buffer_decimal(line->out, device >> MINOR_BITS);
-    buffer_string(line->out, between);
-    buffer_decimal(line->out, device & ((1U << MINOR_BITS) - 1));
+    out = decimal_put(out, device >> MINOR_BITS);
+    *out++ = ':';
+    return decimal_put(out, device & ((1U << MINOR_BITS) - 1));
 }
 
-static void write_device(struct ndjson_line *line, const struct ndjson_member *member)
-{
-    write_numbers_of_device(line, member, ":");
-}
+#define TERMINAL_BETWEEN ",\"minor\":"
 
-static void write_terminal(struct ndjson_line *line, const struct ndjson_member *member)
+static char *put_terminal(char *out, struct ndjson_line *line, const struct ndjson_member *member)
 {
-    write_numbers_of_device(line, member, ",\"minor\":");
+    const uint64_t device = value_of(line, member);
+    out = decimal_put(out, device >> MINOR_BITS);
+    memcpy(out, TERMINAL_BETWEEN, sizeof(TERMINAL_BETWEEN) - 1);
+    return decimal_put(out + sizeof(TERMINAL_BETWEEN) - 1, device & ((1U << MINOR_BITS) - 1));
 }
 
 static void write_capability_names(struct buffer *out, uint64_t set)
@@ -187,15 +190,19 @@ static void write_arguments(struct ndjson_line *line, const struct ndjson_member
         line->inexact |= MUSTER_FIELD_BIT(member->place);
 }
 
+MUSTER_STATIC_ASSERT((size_t)TIMESTAMP_UTC_BYTES <= NDJSON_PUT_ROOM_BYTES, "there is room for a time");
+MUSTER_STATIC_ASSERT((size_t)ENTITY_DIGITS <= NDJSON_PUT_ROOM_BYTES, "likewise");
+MUSTER_STATIC_ASSERT(2 * DECIMAL_ROOM_BYTES + sizeof(TERMINAL_BETWEEN) <= NDJSON_PUT_ROOM_BYTES, "likewise");
+
 const struct ndjson_form ndjson_forms[FORM_COUNT] = {
-    [FORM_NUMBER] = {"", "", .write = write_number},
-    [FORM_ID] = {"\"", "\"", .write = write_number},
+    [FORM_NUMBER] = {"", "", .put = put_number},
+    [FORM_ID] = {"\"", "\"", .put = put_number},
     [FORM_FLAG] = {"", "", .write = write_flag},
-    [FORM_TIME] = {"\"", "\"", .write = write_time},
-    [FORM_WALL_TIME] = {"\"", "\"", .write = write_wall_time},
+    [FORM_TIME] = {"\"", "\"", .put = put_time},
+    [FORM_WALL_TIME] = {"\"", "\"", .put = put_wall_time},
     [FORM_HEX] = {"\"", "\"", .write = write_hex},
-    [FORM_DEVICE] = {"\"", "\"", .write = write_device},
-    [FORM_TTY] = {"{\"major\":", "}", .write = write_terminal},
+    [FORM_DEVICE] = {"\"", "\"", .put = put_device},
+    [FORM_TTY] = {"{\"major\":", "}", .put = put_terminal},
     [FORM_CAPABILITIES] = {"[", "]", .write = write_capabilities},
     [FORM_IMAGE] = {"[", "]", .write = write_image},
     [FORM_INTEGRITY] = {"\"", "\"", .write = write_integrity},

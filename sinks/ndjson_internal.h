@@ -29,6 +29,7 @@ struct ndjson_sink;
 enum {
     TEXT_COUNT = MUSTER_FIELD_COUNT - MUSTER_FIELD_FIRST_TEXT,
     NDJSON_MEMBERS_MAX = 192,
+    NDJSON_PUT_ROOM_BYTES = 64,
     NDJSON_SHAPES = 64,
     NDJSON_CAPABILITY_SETS = 4,
 };
@@ -49,12 +50,19 @@ enum ndjson_trait {
     TRAIT_STAGE = 2048, /* of the gap, and it has a name */
 };
 
-/* How a value is written: `open`, what `write` appends to the line's `out`, `close`. */
+/* Appends a value to the line's `out`. */
+typedef void ndjson_write_function(struct ndjson_line *line, const struct ndjson_member *member);
+
+/* Writes a value that is never long to `out`, where there is room for NDJSON_PUT_ROOM_BYTES. Returns where it ends. */
+typedef char *ndjson_put_function(char *out, struct ndjson_line *line, const struct ndjson_member *member);
+
+/* How a value is written: `open`, what one of the others writes, `close`. */
 struct ndjson_form {
     const char *open;
     const char *close;
-    void (*write)(struct ndjson_line *line, const struct ndjson_member *member);
-    /* Instead of `write`: the inside of a string that is the same on all lines of a type. NULL where there is none. */
+    ndjson_put_function *put;
+    ndjson_write_function *write;
+    /* The inside of a string that is the same on all lines of a type. NULL where there is none. */
     const char *(*fixed)(const struct ndjson_sink *ndjson, unsigned type, const struct ndjson_member *member);
 };
 
@@ -73,7 +81,8 @@ struct ndjson_member {
 
 /* Between values: all that stands in front of one. */
 struct ndjson_piece {
-    void (*write)(struct ndjson_line *line, const struct ndjson_member *member);
+    ndjson_put_function *put; /* or NULL: */
+    ndjson_write_function *write;
     const struct ndjson_member *member;
     uint32_t literal_at;
     uint32_t literal_bytes;

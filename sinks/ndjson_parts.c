@@ -8,12 +8,12 @@
 #include "ndjson_internal.h"
 #include "tally.h"
 
-static void write_entity(struct ndjson_line *line, const struct ndjson_member *member)
+static char *put_entity(char *out, struct ndjson_line *line, const struct ndjson_member *member)
 {
     const uint32_t *pid = ndjson_place_of(line, member->place);
     const uint64_t *start_ns = ndjson_place_of(line, member->second_place);
-    const char *digits = entity_digits(&line->ndjson->entities, line->ndjson->sink.stream, *pid, *start_ns);
-    buffer_append(line->out, digits, ENTITY_DIGITS);
+    memcpy(out, entity_digits(&line->ndjson->entities, line->ndjson->sink.stream, *pid, *start_ns), ENTITY_DIGITS);
+    return out + ENTITY_DIGITS;
 }
 
 static void write_name(struct ndjson_line *line, const struct ndjson_member *member)
@@ -135,7 +135,7 @@ void ndjson_write_raw(struct ndjson_line *line, const char *from)
     ndjson_write_end(line->out, "muster.raw");
 }
 
-const struct ndjson_form ndjson_entity = {"\"", "\"", .write = write_entity};
+const struct ndjson_form ndjson_entity = {"\"", "\"", .put = put_entity};
 const struct ndjson_form ndjson_name = {"\"", "\"", .write = write_name};
 const struct ndjson_form ndjson_parent_name = {"\"", "\"", .write = write_parent_name};
 const struct ndjson_form ndjson_joined_arguments = {"\"", "\"", .write = write_joined};

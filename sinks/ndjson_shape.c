@@ -95,6 +95,7 @@ static void add_member(const struct ndjson_sink *ndjson, struct ndjson_shape *sh
         (void)json_text(out, word, strlen(word), 0);
     } else {
         shape->pieces[shape->piece_count++] = (struct ndjson_piece){
+            .put = member->form->put,
             .write = member->form->write,
             .member = member,
             .literal_at = (uint32_t)*begin_bytes,

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "buffer.h"
+#include "digits.h"
 #include "muster/sink.h"
 
 #define NS_PER_SECOND 1000000000U
@@ -58,22 +59,17 @@ static void find_second(struct timestamp_second *found, uint64_t second)
     found->text[19] = '.';
 }
 
-void timestamp_utc(struct buffer *buffer, struct timestamp_cache *cache, uint64_t since_1970_ns)
+void timestamp_utc(char *out, struct timestamp_cache *cache, uint64_t since_1970_ns)
 {
     uint64_t second = since_1970_ns / NS_PER_SECOND;
-    unsigned fraction = (unsigned)(since_1970_ns % NS_PER_SECOND);
+    uint32_t fraction = (uint32_t)(since_1970_ns % NS_PER_SECOND);
     struct timestamp_second *found = &cache->seconds[second % TIMESTAMP_SECONDS];
     if (!found->known || found->second != second)
         find_second(found, second);
-    char *out = buffer_reserve(buffer, TIMESTAMP_UTC_BYTES);
-    if (out == NULL)
-        return;
     memcpy(out, found->text, sizeof(found->text));
-    const uint64_t digits = eight_digits(fraction % 100000000) | DIGIT_ZEROS;
     out[20] = (char)('0' + fraction / 100000000);
-    memcpy(out + 21, &digits, sizeof(digits));
+    (void)eight_digits_put(out + 21, fraction % 100000000);
     out[29] = 'Z';
-    buffer->size_bytes += TIMESTAMP_UTC_BYTES;
 }
 
 /* Zones change on a minute of UTC, so one answer holds for a minute. */

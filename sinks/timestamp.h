@@ -18,7 +18,7 @@ struct timestamp_second {
     char text[TIMESTAMP_UTC_BYTES - 10];
 };
 
-enum { TIMESTAMP_SECONDS = 16 };
+enum { TIMESTAMP_SECONDS = 64 };
 
 /* Zeroed to begin with. Of some seconds, since a line has the times of an event, its process and its parent. */
 struct timestamp_cache {
@@ -35,8 +35,8 @@ struct timestamp_minute {
 /* A time on the stream's clock as nanoseconds since 1970. */
 uint64_t timestamp_since_1970(const struct muster_stream *stream, uint64_t time_ns);
 
-/* 2026-08-20T10:00:00.123456789Z */
-void timestamp_utc(struct buffer *buffer, struct timestamp_cache *cache, uint64_t since_1970_ns);
+/* 2026-08-20T10:00:00.123456789Z: writes TIMESTAMP_UTC_BYTES. */
+void timestamp_utc(char *out, struct timestamp_cache *cache, uint64_t since_1970_ns);
 
 /* 12:00:00.123, in the zone of the process. */
 void timestamp_local(struct buffer *buffer, struct timestamp_minute *minute, uint64_t since_1970_ns);

@@ -109,7 +109,8 @@ static void assert_utc(struct buffer *buffer, struct timestamp_cache *cache, uin
     char expected[64];
     (void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
     (void)snprintf(expected, sizeof(expected), "%s.%09uZ", date, (unsigned)(ns % 1000000000));
-    timestamp_utc(buffer, cache, ns);
+    timestamp_utc(buffer_reserve(buffer, TIMESTAMP_UTC_BYTES), cache, ns);
+    buffer->size_bytes += TIMESTAMP_UTC_BYTES;
     assert_content(buffer, expected);
 }
 
