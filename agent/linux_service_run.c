@@ -12,6 +12,7 @@
 #include "linux_service.h"
 #include "muster/kept.h"
 #include "report.h"
+#include "wakeups.h"
 
 struct service {
     struct muster_kept *kept;
@@ -110,15 +111,10 @@ static int side_read(const struct service *service, uint64_t epoch, size_t buffe
     return watch_run(&options);
 }
 
-static bool side_has_something(const struct muster_kept_side *side)
-{
-    return side->readable ? side->held > 0 || side->gaps_untold > 0 : side->unacknowledged_bytes > 0;
-}
-
 /* False where it has to be tried again later. */
 static bool side_drain(const struct service *service, const struct muster_kept_side *side)
 {
-    if (!side_has_something(side))
+    if (muster_kept_is_finished(side) || (!side->readable && side->unacknowledged_bytes == 0))
         return true;
     if (!side->readable && !side->records_known) {
         report("what epoch %016" PRIx64 " still had, %" PRIu64 " bytes, cannot be read, and is lost", side->epoch,
@@ -187,6 +183,7 @@ int service_run(const char *pins, const struct watch_options *watch)
     struct muster_sensor_error error;
     int holder, code;
 
+    wakeups_stop_keep(); /* from here on: a stop is taken when reading has begun */
     service = (struct service){
         .watch = watch,
         .sensor = {.buffer_bytes = watch->buffer_bytes, .forks = watch->forks, .filter = &watch->filter},

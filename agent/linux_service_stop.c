@@ -74,9 +74,12 @@ static bool agent_end(struct muster_kept *kept)
 /* False where it stays. */
 static bool side_leftover_report(const struct muster_kept_side *side, bool thrown_away)
 {
-    if (side->readable && side->held == 0 && side->gaps_untold == 0)
+    if (muster_kept_is_finished(side))
         return true;
-    if (side->readable)
+    if (side->readable && side->held == 0)
+        report("epoch %016" PRIx64 " has no end in its output %s", side->epoch,
+               thrown_away ? "and gets none" : "yet: `muster service run` writes it");
+    else if (side->readable)
         report("%" PRIu64 " events of epoch %016" PRIx64 " that no output has %s", side->held, side->epoch,
                thrown_away ? "are thrown away"
                            : "are kept: `muster service run` reads them, `stop --uninstall` does not");

@@ -254,6 +254,11 @@ bool muster_sensor_baseline_told(struct muster_sensor *sensor)
     return false;
 }
 
+void muster_sensor_end_tell(struct muster_sensor *sensor)
+{
+    (void)sensor;
+}
+
 int64_t muster_sensor_clock_offset(struct muster_sensor *sensor, int64_t measured_ns)
 {
     (void)sensor;

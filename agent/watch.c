@@ -184,6 +184,7 @@ static int end_report(struct watch *watch, enum capture_end end)
 {
     switch (end) {
     case CAPTURE_STOPPED:
+        muster_sensor_end_tell(watch->sensor);
         return loss_report(watch);
     case CAPTURE_OUTPUT:
         return output_failed(watch, __atomic_load_n(&watch->pump.error, __ATOMIC_ACQUIRE));

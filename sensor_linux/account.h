@@ -59,6 +59,7 @@ struct account {
 
     /* locked; changed by whoever acknowledges */
     bool baseline_acknowledged;
+    bool end_told;
     uint64_t position;
     uint64_t acknowledged;
     struct journal_numbers acknowledged_before; /* as read_before */
@@ -127,6 +128,9 @@ void account_gap_unread(struct account *account);
 
 /* Locked. The baseline was told, in front of all that is acknowledged from here on. */
 void account_baseline_told(struct account *account);
+
+/* Locked. The output has the end of this agent's stream. */
+void account_end_told(struct account *account);
 
 /* Numbers that were given, and neither read by this agent nor accounted for otherwise: in the ring, or under way. */
 uint64_t account_held(const struct account *account, uint64_t numbers_given);

@@ -26,7 +26,8 @@ void account_commit(struct account *account)
         .filtered = account->filtered,
         .missed_checked_ns = account->missed_checked_ns,
         .gaps_made = account->gaps_made,
-        .flags = account->baseline_acknowledged ? JOURNAL_BASELINE_TOLD : 0,
+        .flags =
+            (account->baseline_acknowledged ? JOURNAL_BASELINE_TOLD : 0U) | (account->end_told ? JOURNAL_END_TOLD : 0U),
     };
 
     if (!account->journal)
@@ -128,6 +129,7 @@ bool account_open(struct account *account, struct journal *journal, struct senso
     ring_ack(ring, state.position);
     ring->position = state.position;
     account->reread = settled_in_ring(ring, state.settled_sequence);
+    account_commit(account); /* what an earlier agent ended is not ended any more */
     return true;
 }
 
@@ -211,4 +213,10 @@ void account_gap_unread(struct account *account)
 void account_baseline_told(struct account *account)
 {
     account->baseline_told = true;
+}
+
+void account_end_told(struct account *account)
+{
+    account->end_told = true;
+    account_commit(account);
 }

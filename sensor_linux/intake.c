@@ -158,6 +158,13 @@ void intake_baseline_tell(struct intake *intake)
     pthread_mutex_unlock(&intake->lock);
 }
 
+void intake_end_tell(struct intake *intake)
+{
+    pthread_mutex_lock(&intake->lock);
+    account_end_told(&intake->account);
+    pthread_mutex_unlock(&intake->lock);
+}
+
 bool intake_baseline_told(struct intake *intake)
 {
     return intake->account.baseline_told;

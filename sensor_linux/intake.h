@@ -57,4 +57,7 @@ void intake_leave(struct intake *intake);
 void intake_baseline_tell(struct intake *intake);
 bool intake_baseline_told(struct intake *intake);
 
+/* See muster_sensor_end_tell. */
+void intake_end_tell(struct intake *intake);
+
 #endif

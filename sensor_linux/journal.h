@@ -22,6 +22,7 @@
 #define JOURNAL_GAPS 16
 
 #define JOURNAL_BASELINE_TOLD 1U /* and acknowledged */
+#define JOURNAL_END_TOLD      2U /* the last agent has said in its output that, and with what account, it ended */
 
 /* Records of one generation, beyond what is settled. */
 struct journal_numbers {

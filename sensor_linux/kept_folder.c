@@ -215,7 +215,8 @@ static bool folder_make(const char *path, struct muster_kept **ret_kept, struct 
 {
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return fail(ret_error, errno, "cannot make the folder that keeps the kernel side",
-                    "it has to be in a file system of type bpf: mount -t bpf bpf /sys/fs/bpf");
+                    geteuid() != 0 ? "run it as root"
+                                   : "it has to be in a file system of type bpf: mount -t bpf bpf /sys/fs/bpf");
     if (!folder_open(path, ret_kept, ret_error))
         return false;
     return *ret_kept || fail(ret_error, ENOENT, "cannot make the folder that keeps the kernel side",
@@ -228,8 +229,9 @@ bool muster_kept_own(const char *path, struct muster_kept **ret_kept, int *ret_h
     *ret_holder = 0;
     if (!place_make(&path))
         return fail(ret_error, errno, "cannot mount a file system of type bpf",
-                    errno == EXDEV ? "mount it outside of this mount namespace: mount -t bpf bpf /sys/fs/bpf"
-                                   : "mount it as root: mount -t bpf bpf /sys/fs/bpf");
+                    geteuid() != 0   ? "run it as root"
+                    : errno == EXDEV ? "mount it outside of this mount namespace: mount -t bpf bpf /sys/fs/bpf"
+                                     : "mount it as root: mount -t bpf bpf /sys/fs/bpf");
     for (;;) {
         if (!folder_make(path, ret_kept, ret_error))
             return false;

@@ -71,10 +71,25 @@ static bool state_read(const struct kernel_side *kernel, const struct muster_kep
     return done;
 }
 
+/* Of generations that are not settled. */
+static uint64_t filtered_count(const struct kernel_side *kernel)
+{
+    uint64_t count = 0;
+
+    for (uint32_t cpu = 0; cpu < kernel->cpu_count; cpu++)
+        for (unsigned program = 0; program < SENSOR_PROGRAM_COUNT; program++) {
+            const struct sensor_slot *slot = &kernel->cpus[cpu].programs[program];
+
+            count += __atomic_load_n(&slot->filtered[0], __ATOMIC_RELAXED) +
+                     __atomic_load_n(&slot->filtered[1], __ATOMIC_RELAXED);
+        }
+    return count;
+}
+
 static bool state_look(const struct kernel_side *kernel, struct muster_kept_side *side)
 {
     struct journal_state state;
-    uint64_t word, known;
+    uint64_t word, known, filtered;
 
     if (!state_read(kernel, side, &word, &state))
         return false;
@@ -84,8 +99,11 @@ static bool state_look(const struct kernel_side *kernel, struct muster_kept_side
     side->numbers = word & SENSOR_SEQUENCE_MASK;
     side->recording = !(word & SENSOR_CLOSED_BIT);
     side->acknowledged = state.acknowledged;
-    side->held = side->numbers > known ? side->numbers - known : 0;
+    side->unsettled = side->numbers > known ? side->numbers - known : 0;
+    filtered = filtered_count(kernel);
+    side->held = side->unsettled > filtered ? side->unsettled - filtered : 0;
     side->gaps_untold = state.gaps_made - state.gaps_acknowledged;
+    side->end_told = (state.flags & JOURNAL_END_TOLD) != 0;
     for (unsigned i = 0; i < SENSOR_PROGRAM_COUNT; i++)
         side->gaps_untold += program_misses(kernel->program_fds[i]) > state.missed[i];
     return true;
@@ -194,6 +212,13 @@ size_t muster_kept_list(const struct muster_kept *kept, struct muster_kept_side 
     (void)names_walk(kept->path, side_list, &listing);
     qsort(ret_sides, listing.count, sizeof(*ret_sides), side_compare);
     return listing.count;
+}
+
+bool muster_kept_is_finished(const struct muster_kept_side *side)
+{
+    /* One that never gave a number was never read, or has nothing to say. */
+    return side->readable && !side->recording && side->unsettled == 0 && side->gaps_untold == 0 &&
+           (side->end_told || side->numbers == 0);
 }
 
 /* ---- ending -------------------------------------------------------------------------------------- */

@@ -217,6 +217,11 @@ void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sens
         ret_counts->produced = ret_counts->read; /* all that can be said */
 }
 
+void muster_sensor_end_tell(struct muster_sensor *sensor)
+{
+    intake_end_tell(&sensor->intake);
+}
+
 int64_t muster_sensor_clock_offset(struct muster_sensor *sensor, int64_t measured_ns)
 {
     int64_t *kept;

@@ -41,8 +41,10 @@ struct muster_kept_side {
     uint64_t filter;       /* a hash, 0: none */
     uint64_t numbers;      /* given so far */
     uint64_t acknowledged; /* of those, by an agent whose output had them */
-    uint64_t held;         /* of those, neither that nor accounted for as lost or left out */
+    uint64_t unsettled;    /* of those, neither that nor accounted for as lost or left out */
+    uint64_t held;         /* of those, not left out by a filter: in the ring, or lost and not told */
     uint64_t gaps_untold;  /* gaps that no output has yet */
+    bool end_told;         /* the last agent left in good order: its output ends with its account */
 };
 
 /* Opens the folder where there is one, `path` NULL: in its usual place; changes nothing. *ret_kept NULL where there is
@@ -66,6 +68,9 @@ void muster_kept_close(struct muster_kept *kept);
 
 /* Up to `capacity` sides, the oldest first. */
 size_t muster_kept_list(const struct muster_kept *kept, struct muster_kept_side *ret_sides, size_t capacity);
+
+/* Whether an ended side has anything that an output does not have, at least its end. */
+bool muster_kept_is_finished(const struct muster_kept_side *side);
 
 /* What keeps a side from being taken over as it is: bits. */
 #define MUSTER_KEPT_OTHER_ABI    1U

@@ -156,6 +156,10 @@ struct muster_sensor_buffer {
 /* At any time from open on, by the same thread as next. */
 void muster_sensor_buffer(const struct muster_sensor *sensor, struct muster_sensor_buffer *ret_buffer);
 
+/* The output has this stream's end, sensor-stopped. (Linux, where the kernel side is kept: it need not be told again.)
+ */
+void muster_sensor_end_tell(struct muster_sensor *sensor);
+
 void muster_sensor_detach(struct muster_sensor *sensor);
 void muster_sensor_close(struct muster_sensor *sensor);
 

@@ -151,6 +151,19 @@ class TakeoverTest(ServiceTest):
         self.assertIn(word.encode(), service.data())
         self.assertEqual(service.epochs(), [])
 
+    def test_a_side_whose_agent_was_killed_gets_its_end(self):
+        """Though all of it was delivered: without an end nobody could see that."""
+        service = self.service("--no-baseline", "--name", "no-such-program").start()
+        until(lambda: b"sensor-started" in service.data(), "the service to begin")
+        service.kill()
+        done = service.stop()
+        self.assertIn("no end in its output yet", done.stderr)
+        service.start()
+        until(lambda: service.data().count(b"sensor-started") == 3, "the service to begin")
+        service.stop()
+        events = self.assert_whole(service)
+        self.assertEqual(len(epochs_of(events)), 2)
+
     def test_a_side_that_has_ended_is_read_to_its_end_first(self):
         service = self.service("--no-baseline").start_ready()
         service.kill()

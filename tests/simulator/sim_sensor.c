@@ -113,6 +113,11 @@ bool muster_sensor_baseline_told(struct muster_sensor *sensor)
     return intake_baseline_told(&sensor->intake);
 }
 
+void muster_sensor_end_tell(struct muster_sensor *sensor)
+{
+    intake_end_tell(&sensor->intake);
+}
+
 /* ---- baseline ------------------------------------------------------------------------------------------------- */
 
 static bool running_tell(unsigned index, muster_sensor_tell tell, void *context)
