@@ -79,11 +79,16 @@ static void help_print(void)
 
 static int format_set(struct service_line *line, const char *value)
 {
-    int code = option_format("service", value, &line->watch.format);
+    static const char *const formats[] = {"ndjson", "text", "driver-messages"};
 
-    if (code == EXIT_DONE && strcmp(value, "capture") == 0)
+    if (strcmp(value, "capture") == 0)
         return report_usage("service", "a capture is not appended to: ndjson, text or driver-messages");
-    return code;
+    for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
+        if (strcmp(value, formats[i]) == 0) {
+            line->watch.format = formats[i];
+            return EXIT_DONE;
+        }
+    return report_usage("service", "unknown format '%s': ndjson, text or driver-messages", value);
 }
 
 static int run_option_apply(struct service_line *line, int option, char **arguments)

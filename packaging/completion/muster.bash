@@ -23,6 +23,22 @@ __muster_value_NAME()
     COMPREPLY=("${COMPREPLY[@]##*/}")
 }
 
+__muster_value_ARGS_SIZE()
+{
+    __muster_number "$1" '4K 32K 128K' K
+}
+
+__muster_value_DIR()
+{
+    compopt -o filenames 2>/dev/null
+    COMPREPLY=($(compgen -d -- "$1"))
+}
+
+__muster_value_N()
+{
+    COMPREPLY=($(compgen -W '100 1000 10000' -- "$1"))
+}
+
 __muster_value_PID()
 {
     local -a folders=(/proc/[0-9]*)
@@ -78,10 +94,12 @@ __muster_pairs()
 __muster_describe()
 {
     case $1 in
-        '') options=(-h --help -V --version) operands=(watch trace status doctor version) ;;
-        watch) options=(-f --format -o --output -d --duration --forks --no-baseline --buffer --status-interval --fail-on-loss --color -h --help --pid --parent --user --name --exclude) operands=() ;;
+        '') options=(-h --help -V --version) operands=(watch service trace status selftest doctor version) ;;
+        watch) options=(-f --format -o --output -d --duration --forks --no-baseline --buffer --max-args --status-interval --fail-on-loss --color -h --help --pid --parent --user --name --exclude) operands=() ;;
+        service) options=(-f --format -o --output --forks --baseline --no-baseline --buffer --status-interval --no-fsync --pins --uninstall -h --help --pid --parent --user --name --exclude) operands=(run stop status) ;;
         trace) options=(-f --format -o --output --forks --color -h --help --pid --parent --user --name --exclude) operands=(COMMAND) ;;
         status) options=(--json --prometheus -h --help) operands=() ;;
+        selftest) options=(--count --file --json -h --help) operands=() ;;
         doctor) options=(-h --help) operands=() ;;
         version) options=(-h --help) operands=() ;;
         *) return 1 ;;
@@ -96,6 +114,7 @@ __muster_describe_value()
         'watch -o' | 'watch --output') value=(FILE) ;;
         'watch -d' | 'watch --duration') value=(TIME) ;;
         'watch --buffer') value=(SIZE) ;;
+        'watch --max-args') value=(ARGS_SIZE) ;;
         'watch --status-interval') value=(TIME) ;;
         'watch --color') value=(words auto always never) ;;
         'watch --pid') value=(PID) ;;
@@ -103,6 +122,16 @@ __muster_describe_value()
         'watch --user') value=(USER) ;;
         'watch --name') value=(NAME) ;;
         'watch --exclude') value=(pairs pid:PID parent:PID user:USER name:NAME) ;;
+        'service -f' | 'service --format') value=(words ndjson text driver-messages) ;;
+        'service -o' | 'service --output') value=(FILE) ;;
+        'service --buffer') value=(SIZE) ;;
+        'service --status-interval') value=(TIME) ;;
+        'service --pins') value=(DIR) ;;
+        'service --pid') value=(PID) ;;
+        'service --parent') value=(PID) ;;
+        'service --user') value=(USER) ;;
+        'service --name') value=(NAME) ;;
+        'service --exclude') value=(pairs pid:PID parent:PID user:USER name:NAME) ;;
         'trace -f' | 'trace --format') value=(words text ndjson driver-messages capture) ;;
         'trace -o' | 'trace --output') value=(FILE) ;;
         'trace --color') value=(words auto always never) ;;
@@ -112,6 +141,8 @@ __muster_describe_value()
         'trace --name') value=(NAME) ;;
         'trace --exclude') value=(pairs pid:PID parent:PID user:USER name:NAME) ;;
         'status --prometheus') value=(FILE) ;;
+        'selftest --count') value=(N) ;;
+        'selftest --file') value=(FILE) ;;
         *) return 1 ;;
     esac
 }

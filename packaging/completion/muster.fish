@@ -11,6 +11,18 @@ function __muster_value_NAME
     end
 end
 
+function __muster_value_ARGS_SIZE
+    __muster_number "$argv" 4K 32K 128K -- K
+end
+
+function __muster_value_DIR
+    __fish_complete_directories "$argv"
+end
+
+function __muster_value_N
+    printf '%s\n' 100 1000 10000
+end
+
 function __muster_value_PID
     __fish_complete_pids
 end
@@ -91,11 +103,15 @@ complete -c muster -f
 function __muster_options_with_value
     switch $argv[1]
         case watch
-            printf '%s\n' -f --format -o --output -d --duration --buffer --status-interval --color --pid --parent --user --name --exclude
+            printf '%s\n' -f --format -o --output -d --duration --buffer --max-args --status-interval --color --pid --parent --user --name --exclude
+        case service
+            printf '%s\n' -f --format -o --output --buffer --status-interval --pins --pid --parent --user --name --exclude
         case trace
             printf '%s\n' -f --format -o --output --color --pid --parent --user --name --exclude
         case status
             printf '%s\n' --prometheus
+        case selftest
+            printf '%s\n' --count --file
     end
 end
 
@@ -108,6 +124,7 @@ complete -c muster -n '__muster_at watch' -s d -l duration -x -a '(__muster_valu
 complete -c muster -n '__muster_at watch' -l forks -d 'report forks too, and the exits of processes that never called exec'
 complete -c muster -n '__muster_at watch' -l no-baseline -d 'leave out the processes that already run'
 complete -c muster -n '__muster_at watch' -l buffer -x -a '(__muster_value_SIZE (__muster_begun))' -d 'kernel-side ring, 64K to 1G, rounded up to a power of two'
+complete -c muster -n '__muster_at watch' -l max-args -x -a '(__muster_value_ARGS_SIZE (__muster_begun))' -d 'keep up to SIZE of the arguments, 4K to 128K, else their ends'
 complete -c muster -n '__muster_at watch' -l status-interval -x -a '(__muster_value_TIME (__muster_begun))' -d 'put the ledger into the stream each TIME'
 complete -c muster -n '__muster_at watch' -l fail-on-loss -d 'end with 3 if events were lost'
 complete -c muster -n '__muster_at watch' -l color -x -a 'auto always never' -d 'auto, always or never'
@@ -117,6 +134,24 @@ complete -c muster -n '__muster_at watch' -l parent -x -a '(__muster_value_PID (
 complete -c muster -n '__muster_at watch' -l user -x -a '(__muster_value_USER (__muster_begun))' -d 'only processes that run as this user, by name or identifier'
 complete -c muster -n '__muster_at watch' -l name -x -a '(__muster_value_NAME (__muster_begun))' -d 'only programs of this name, without folder'
 complete -c muster -n '__muster_at watch' -l exclude -x -a '(__muster_pairs (__muster_begun) pid:PID parent:PID user:USER name:NAME)' -d 'not those'
+
+complete -c muster -n '__muster_at service' -s f -l format -x -a 'ndjson text driver-messages' -d 'ndjson, text or driver-messages'
+complete -c muster -n '__muster_at service' -s o -l output -r -F -d 'append to FILE'
+complete -c muster -n '__muster_at service' -l forks -d 'report forks too, and the exits of processes that never called exec'
+complete -c muster -n '__muster_at service' -l baseline -d 'list the processes that already run after each start'
+complete -c muster -n '__muster_at service' -l no-baseline -d 'leave them out'
+complete -c muster -n '__muster_at service' -l buffer -x -a '(__muster_value_SIZE (__muster_begun))' -d 'kernel-side ring, 64K to 1G, rounded up to a power of two'
+complete -c muster -n '__muster_at service' -l status-interval -x -a '(__muster_value_TIME (__muster_begun))' -d 'put the ledger into the stream each TIME'
+complete -c muster -n '__muster_at service' -l no-fsync -d 'do not wait for the disk before what was delivered is let go'
+complete -c muster -n '__muster_at service' -l pins -x -a '(__muster_value_DIR (__muster_begun))' -d 'keep it in DIR, in a file system of type bpf'
+complete -c muster -n '__muster_at service' -l uninstall -d 'stop'
+complete -c muster -n '__muster_at service' -s h -l help -d 'print this help'
+complete -c muster -n '__muster_at service' -l pid -x -a '(__muster_value_PID (__muster_begun))' -d 'only the process with this number'
+complete -c muster -n '__muster_at service' -l parent -x -a '(__muster_value_PID (__muster_begun))' -d 'only processes whose direct parent has this number'
+complete -c muster -n '__muster_at service' -l user -x -a '(__muster_value_USER (__muster_begun))' -d 'only processes that run as this user, by name or identifier'
+complete -c muster -n '__muster_at service' -l name -x -a '(__muster_value_NAME (__muster_begun))' -d 'only programs of this name, without folder'
+complete -c muster -n '__muster_at service' -l exclude -x -a '(__muster_pairs (__muster_begun) pid:PID parent:PID user:USER name:NAME)' -d 'not those'
+complete -c muster -n '__muster_at service 0' -a 'run stop status'
 
 complete -c muster -n '__muster_at trace 0' -s f -l format -x -a 'text ndjson driver-messages capture' -d 'text, ndjson, driver-messages or capture'
 complete -c muster -n '__muster_at trace 0' -s o -l output -r -F -d 'write to FILE'
@@ -134,12 +169,19 @@ complete -c muster -n '__muster_at status' -l json -d 'one JSON object a sensor,
 complete -c muster -n '__muster_at status' -l prometheus -r -F -d 'write them as node_exporter\'s textfile collector reads them'
 complete -c muster -n '__muster_at status' -s h -l help -d 'print this help'
 
+complete -c muster -n '__muster_at selftest' -l count -x -a '(__muster_value_N (__muster_begun))' -d 'processes in all, 100 to 100000'
+complete -c muster -n '__muster_at selftest' -l file -r -F -d 'the NDJSON file that the sensor writes, instead of looking for it'
+complete -c muster -n '__muster_at selftest' -l json -d 'the figures as one JSON object'
+complete -c muster -n '__muster_at selftest' -s h -l help -d 'print this help'
+
 complete -c muster -n '__muster_at doctor' -s h -l help -d 'print this help'
 
 complete -c muster -n '__muster_at version' -s h -l help -d 'print this help'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a watch -d 'show every process that starts and ends, live'
+complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a service -d 'keep the kernel side recording, also while no agent runs'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a trace -d 'the same for one command and all that it starts, without any privilege'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a status -d 'show where the events of running sensors are, and what was lost'
+complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a selftest -d 'start processes and look for each in the running sensor\'s output'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a doctor -d 'check whether this machine can run the sensor'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a version -d 'print the version'
 # <<<
