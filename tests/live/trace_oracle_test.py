@@ -262,7 +262,7 @@ class OracleTest(LiveTest):
         output, work = (os.path.join(self.folder, f"{name}-{number}") for name in ("trace", "work"))
         os.mkdir(work)
         subprocess.run([MUSTER, "trace", "--forks", "--format", "ndjson", "--output", output, *filters, "--", "/bin/sh", "-c", FILTER_WORKLOAD, "sh",
-                        TINY, os.path.dirname(TINY), word, work, *map(cgroups.folder, CGROUPS)], check=True, timeout=120, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                        TINY, os.path.dirname(TINY), word, work], check=True, timeout=120, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         events, problems = stream_check.parse_lines(pathlib.Path(output).read_bytes())
         self.assert_no_problems(problems + stream_check.check_stream(events))
         return events
