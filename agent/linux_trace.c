@@ -58,6 +58,7 @@ static bool tracer_open(struct trace *trace)
     struct muster_tracer_options options = {
         .command = trace->options->command,
         .filter = &trace->options->filter,
+        .args_max_bytes = trace->options->args_max_bytes,
         .forks = trace->options->forks,
         .child_ready = signals_give_back,
         .child_failed = command_failed,

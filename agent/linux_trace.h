@@ -12,6 +12,7 @@ struct trace_options {
     const char *format;
     const char *output; /* NULL: standard error; "-": standard output */
     bool forks;
+    size_t args_max_bytes; /* 0: the default */
     enum muster_color color;
     struct muster_filter filter;
     char *const *command;

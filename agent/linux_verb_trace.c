@@ -10,20 +10,24 @@
 #include "report.h"
 #include "standard_streams.h"
 #include "verbs.h"
+#include "words.h"
 
 enum {
     OPTION_FORKS = 256,
+    OPTION_MAX_ARGS,
     OPTION_COLOR,
     OPTION_DURATION,
     OPTION_NO_BASELINE,
     OPTION_BUFFER,
     OPTION_FAIL_ON_LOSS,
+    OPTION_STATUS_INTERVAL,
 };
 
 static const struct option long_options[] = {
     {"format", required_argument, NULL, 'f'},
     {"output", required_argument, NULL, 'o'},
     {"forks", no_argument, NULL, OPTION_FORKS},
+    {"max-args", required_argument, NULL, OPTION_MAX_ARGS},
     {"color", required_argument, NULL, OPTION_COLOR},
     FILTER_LONG_OPTIONS,
     {"help", no_argument, NULL, 'h'},
@@ -31,6 +35,7 @@ static const struct option long_options[] = {
     {"no-baseline", no_argument, NULL, OPTION_NO_BASELINE},
     {"buffer", required_argument, NULL, OPTION_BUFFER},
     {"fail-on-loss", no_argument, NULL, OPTION_FAIL_ON_LOSS},
+    {"status-interval", required_argument, NULL, OPTION_STATUS_INTERVAL},
     {NULL, 0, NULL, 0},
 };
 
@@ -45,6 +50,7 @@ static void help_print(void)
           "  -o, --output FILE     write to FILE (emptied first, mode 0600 if new), not to standard error,\n"
           "                        which COMMAND writes to as well; - is standard output\n"
           "      --forks           report forks too, and the exits of processes that never called exec\n"
+          "%s"
           "      --color WHEN      auto (default), always or never; for text. NO_COLOR is honoured\n"
           "  -h, --help            print this help\n"
           "\n"
@@ -60,7 +66,7 @@ static void help_print(void)
           "\n"
           "Exit codes: COMMAND's own; 128 + N where signal N ended it; 125 muster itself failed, 126\n"
           "COMMAND cannot be run, 127 it was not found.\n",
-          filter_help);
+          words.max_args_help, filter_help);
 }
 
 /* Options of `muster watch` that would mean nothing here. */
@@ -75,6 +81,9 @@ static int option_refuse(int option)
         return report_usage("trace", "option '--no-baseline' is for watch: of what COMMAND starts, nothing runs yet");
     case OPTION_BUFFER:
         return report_usage("trace", "option '--buffer' is for watch: here COMMAND waits for the output");
+    case OPTION_STATUS_INTERVAL:
+        return report_usage("trace",
+                            "option '--status-interval' is for watch: the ledger of a trace stands at its end");
     default:
         return report_usage("trace", "option '--fail-on-loss' is for watch: a trace loses nothing");
     }
@@ -91,12 +100,15 @@ static int option_apply(struct trace_options *options, enum color_choice *color,
     case OPTION_FORKS:
         options->forks = true;
         return EXIT_DONE;
+    case OPTION_MAX_ARGS:
+        return option_max_args("trace", optarg, &options->args_max_bytes);
     case OPTION_COLOR:
         return option_color("trace", optarg, color);
     case OPTION_DURATION:
     case OPTION_NO_BASELINE:
     case OPTION_BUFFER:
     case OPTION_FAIL_ON_LOSS:
+    case OPTION_STATUS_INTERVAL:
         return option_refuse(option);
     default:
         if (filter_option_is(option))

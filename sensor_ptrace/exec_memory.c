@@ -38,11 +38,11 @@ static bool memory_read(int memory_fd, uint64_t address, void *bytes, size_t siz
     return true;
 }
 
-static void args_read(int memory_fd, uint64_t begin, uint64_t end, struct exec_memory *memory)
+static void args_read(int memory_fd, uint64_t begin, uint64_t end, uint32_t most, struct exec_memory *memory)
 {
-    const uint32_t half = MUSTER_ARGS_MAX_BYTES / 2;
+    const uint32_t half = most / 2;
     uint64_t full = end - begin;
-    bool cut = full > MUSTER_ARGS_MAX_BYTES;
+    bool cut = full > most;
 
     if (begin == 0 || end < begin || full > UINT32_MAX)
         return;
@@ -52,7 +52,7 @@ static void args_read(int memory_fd, uint64_t begin, uint64_t end, struct exec_m
     else
         memory->args_known = memory_read(memory_fd, begin, memory->args, (size_t)full);
     memory->args_full = (uint32_t)full;
-    memory->args_size = cut ? MUSTER_ARGS_MAX_BYTES : (uint32_t)full;
+    memory->args_size = cut ? most : (uint32_t)full;
     memory->args_head = cut ? half : (uint32_t)full;
 }
 
@@ -92,7 +92,7 @@ static void path_read(int memory_fd, uint64_t address, struct exec_memory *memor
     memory->path_bytes = end ? (uint32_t)(end - memory->path) : 0;
 }
 
-void exec_memory_read(const struct tracee_facts *facts, struct exec_memory *ret_memory)
+void exec_memory_read(const struct tracee_facts *facts, uint32_t args_max_bytes, struct exec_memory *ret_memory)
 {
     uint32_t pid = facts->process.pid;
     struct __ptrace_syscall_info info = {0};
@@ -103,7 +103,7 @@ void exec_memory_read(const struct tracee_facts *facts, struct exec_memory *ret_
     ret_memory->args_known = ret_memory->count_known = ret_memory->path_known = false;
     if (memory_fd < 0)
         return;
-    args_read(memory_fd, facts->args_begin, facts->args_end, ret_memory);
+    args_read(memory_fd, facts->args_begin, facts->args_end, args_max_bytes, ret_memory);
     if (ptrace(PTRACE_GET_SYSCALL_INFO, (pid_t)pid, (void *)sizeof(info), &info) > 0) {
         word_bytes = info.arch & __AUDIT_ARCH_64BIT ? 8 : 4;
         ret_memory->count_known = memory_read(memory_fd, info.stack_pointer, word, word_bytes);

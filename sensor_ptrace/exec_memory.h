@@ -16,11 +16,12 @@ struct exec_memory {
     uint32_t args_count;
     bool path_known; /* the path that was given to exec; a script's own, where an interpreter runs it */
     uint32_t path_bytes;
-    char args[MUSTER_ARGS_MAX_BYTES];
+    char args[MUSTER_ARGS_LIMIT_MAX];
     char path[MUSTER_PATH_MAX_BYTES];
 };
 
-/* What cannot be read is not known. */
-void exec_memory_read(const struct tracee_facts *facts, struct exec_memory *ret_memory);
+/* Of arguments over `args_max_bytes`, an even number of at most MUSTER_ARGS_LIMIT_MAX, the ends. What cannot be read is
+ * not known. */
+void exec_memory_read(const struct tracee_facts *facts, uint32_t args_max_bytes, struct exec_memory *ret_memory);
 
 #endif

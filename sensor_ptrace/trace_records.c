@@ -222,7 +222,7 @@ static void texts_collect(struct trace_records *records, struct start_texts *tex
     uint32_t pid = facts->process.pid, parent_pid = facts->process.parent_pid;
     bool parent_exists, script;
 
-    exec_memory_read(facts, &records->memory);
+    exec_memory_read(facts, records->args_max_bytes, &records->memory);
     exec_path_read(pid, "exe", &records->executable);
     exec_path_read(pid, "cwd", &records->working_directory);
     errno = ENOENT;

@@ -16,12 +16,13 @@
 #include "tracee_table.h"
 
 /* One stop makes at most a fork, a start and a message; or a fork and an exit. */
-#define OUTBOX_BYTES (96U * 1024U)
+#define OUTBOX_BYTES (192U * 1024U)
 
 struct trace_records {
     const struct muster_filter *filter; /* NULL: everything is wanted */
-    uint64_t sequence;                  /* the last number that was given */
-    uint64_t filtered;                  /* of those, how many were left out */
+    uint32_t args_max_bytes;
+    uint64_t sequence; /* the last number that was given */
+    uint64_t filtered; /* of those, how many were left out */
     size_t filled, taken;
     struct exec_memory memory;
     struct exec_path executable, working_directory, parent_executable;

@@ -296,6 +296,12 @@ static bool children_exist(void)
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
 }
 
+/* To a multiple of 8, so that halves are whole. */
+static uint32_t args_max_round(size_t bytes)
+{
+    return bytes == 0 ? MUSTER_ARGS_MAX_BYTES : (uint32_t)(bytes + 7) & ~7U;
+}
+
 bool muster_tracer_start(const struct muster_tracer_options *options, struct muster_tracer **ret_tracer,
                          struct muster_sensor_error *ret_error)
 {
@@ -308,6 +314,7 @@ bool muster_tracer_start(const struct muster_tracer_options *options, struct mus
     }
     tracer->forks = options->forks;
     tracer->records.filter = options->filter;
+    tracer->records.args_max_bytes = args_max_round(options->args_max_bytes);
     tracer->strangers = children_exist();
     if (getrandom(&tracer->epoch, sizeof(tracer->epoch), 0) != sizeof(tracer->epoch))
         tracer->epoch = boottime_ns(); /* better than none */

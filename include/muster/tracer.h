@@ -29,8 +29,9 @@ struct muster_tracer;
 struct muster_tracer_options {
     char *const *command;               /* with its arguments, NULL at the end; found as execvp(3) does */
     const struct muster_filter *filter; /* lives as long as the tracer; NULL: everything is wanted */
-    bool forks;                         /* report forks, and the exits of processes that never exec'ed */
-    void (*child_ready)(void);          /* called in the new process before it execs, to give back its signals */
+    size_t args_max_bytes;     /* how much of the arguments is kept, in the limits of event.h; 0: the default */
+    bool forks;                /* report forks, and the exits of processes that never exec'ed */
+    void (*child_ready)(void); /* called in the new process before it execs, to give back its signals */
     void (*child_failed)(const char *name, int error); /* likewise, when it cannot exec */
 };
 

@@ -74,7 +74,7 @@ class HelpTest(GoldenTest):
 
     def test_help_of_trace_names_every_option(self):
         text = run("trace", "--help").stdout
-        for option in ("--format", "--output", "--forks", "--color", "--pid", "--parent", "--user", "--name", "--exclude", "--help"):
+        for option in ("--format", "--output", "--forks", "--max-args", "--color", "--pid", "--parent", "--user", "--name", "--exclude", "--help"):
             self.assertIn(option, text)
 
     def test_help_of_service_names_every_option(self):
@@ -134,7 +134,8 @@ USAGE_ERRORS = [
     (["trace", "--format", "xml", "true"], "'xml'"),
     (["trace", "--color", "maybe", "true"], "'maybe'"),
     *((["trace", *options, "true"], options[0])
-      for options in (["--duration", "5s"], ["--no-baseline"], ["--buffer", "1M"], ["--fail-on-loss"])),
+      for options in (["--duration", "5s"], ["--no-baseline"], ["--buffer", "1M"], ["--fail-on-loss"], ["--status-interval", "1s"])),
+    *((["trace", "--max-args", value, "true"], f"'{value}'") for value in ("3Q", "4095", "131073")),
     *((["trace", option], f"'{option}'") for option in ("--pid", "--parent", "--user", "--name", "--exclude")),
     *((["trace", option, value, "true"], f"'{value.rpartition('=')[2]}'")
       for option, value in (("--pid", "x"), ("--parent", "-1"), ("--user", "no-such-user"), ("--name", "a*b"), ("--exclude", "name=a*b"))),

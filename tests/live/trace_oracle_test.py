@@ -211,7 +211,7 @@ def differences(left, right):
 
 
 class OracleTest(LiveTest):
-    def run_both(self, *prefix):
+    def run_both(self, max_args, *prefix):
         """The workload under both; returns their streams and the tracer's identity."""
         output = os.path.join(self.folder, "trace.ndjson")
         work = os.path.join(self.folder, "work")
@@ -221,8 +221,8 @@ class OracleTest(LiveTest):
         os.chmod(output, 0o666)
         word = token("both")
         cgroups = Cgroups(CGROUPS, self.addCleanup)
-        with Sensor("--forks", "--no-baseline", "--buffer", "64M") as sensor:
-            tracer = subprocess.run([*prefix, MUSTER, "trace", "--forks", "--format", "ndjson", "--output", output, "--",
+        with Sensor("--forks", "--no-baseline", "--buffer", "64M", "--max-args", max_args) as sensor:
+            tracer = subprocess.run([*prefix, MUSTER, "trace", "--forks", "--max-args", max_args, "--format", "ndjson", "--output", output, "--",
                                      PYTHON, "-c", WORKLOAD, TINY, os.path.dirname(TINY), word, work, *map(cgroups.folder, CGROUPS)],
                                     check=False, timeout=120, stdin=subprocess.DEVNULL, capture_output=True)
             self.assertEqual((tracer.returncode, tracer.stderr), (0, b""))
@@ -236,8 +236,8 @@ class OracleTest(LiveTest):
         self.assert_no_loss(events)
         return sensor.events, events
 
-    def compare(self, *prefix):
-        watched, traced = self.run_both(*prefix)
+    def compare(self, *options):
+        watched, traced = self.run_both(*options)
         roots = {dig(event, "process.parent.entity_id") for event in traced if action_of(event) in COMPARED and event["event"]["sequence"] == 1}
         self.assertEqual(len(roots), 1)
         of_both = family(watched, roots.pop())
@@ -248,14 +248,14 @@ class OracleTest(LiveTest):
         return left, right
 
     def test_they_agree_as_root(self):
-        left, right = self.compare()
+        left, right = self.compare("128K")
         told = {path for life in right.values() for event in life for path in event}
         self.assertLessEqual(set(ROOT_TELLS), told, "the workload has to have all that a process can have")
         self.assertGreater(len({event.get("muster.cgroup.id") for life in right.values() for event in life}), len(CGROUPS))
         self.assert_sees_planted(left, right)
 
     def test_they_agree_without_privilege(self):
-        self.compare("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", "-all")
+        self.compare("5001", "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", "-all")
 
     def trace_filtered(self, number, filters, word):
         """Runs the workload under the tracer; returns its events."""
