@@ -159,7 +159,7 @@ bool kernel_side_of_programs(struct kernel_side *side, const struct muster_bpf *
 
 bool kernel_side_keep(struct kernel_side *side, const struct kept_meta *meta)
 {
-    LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+    const struct bpf_map_create_opts options = {.sz = sizeof(options), .map_flags = BPF_F_MMAPABLE};
 
     side->journal_fd =
         bpf_map_create(BPF_MAP_TYPE_ARRAY, "muster_journal", sizeof(__u32), sizeof(struct kept_area), 1, &options);
