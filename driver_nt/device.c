@@ -42,7 +42,7 @@ static NTSTATUS dispatch_create(DEVICE_OBJECT *device, IRP *irp)
 /* The last handle is closed: what waits is cancelled, so that CLOSE can come. */
 static NTSTATUS dispatch_cleanup(DEVICE_OBJECT *device, IRP *irp)
 {
-    pending_read_cancel(&driver_of(device)->reader, IoGetCurrentIrpStackLocation(irp)->FileObject);
+    pending_read_close(&driver_of(device)->reader, IoGetCurrentIrpStackLocation(irp)->FileObject);
     return finish(irp, STATUS_SUCCESS, 0);
 }
 

@@ -4,6 +4,9 @@
  * go, so nobody can complete it half-way. Whoever gets a routine back from IoSetCancelRoutine(irp, NULL)
  * owns the IRP; who gets NULL has lost it to the cancel routine, which is under way.
  *
+ * A request that got hold of the file while another thread closed its last handle may come after CLEANUP. Nobody
+ * would cancel it any more, so that CLEANUP came stands in the file, under the lock.
+ *
  * IoCsq was rejected: Wine has stubs in its place, and one slot is less than what it takes to call it.
  */
 #include "driver_nt/pending_read.h"
@@ -42,11 +45,18 @@ static uint64_t deadline_of(uint32_t timeout_ms)
     return KeQueryInterruptTime() + (uint64_t)timeout_ms * TICKS_PER_MS;
 }
 
+static FILE_OBJECT *file_of(IRP *irp)
+{
+    return IoGetCurrentIrpStackLocation(irp)->FileObject;
+}
+
 /* Under the lock. */
 static NTSTATUS pend(struct reader *reader, const struct pending_read *read)
 {
     if (reader->stopping)
         return STATUS_DELETE_PENDING;
+    if (file_of(read->irp)->FsContext2 != NULL)
+        return STATUS_FILE_CLOSED;
     if (reader->pending.irp != NULL)
         return STATUS_DEVICE_BUSY;
     (void)IoSetCancelRoutine(read->irp, cancel_routine);
@@ -113,13 +123,14 @@ bool pending_read_take(struct reader *reader, uint64_t serial)
     return irp != NULL;
 }
 
-void pending_read_cancel(struct reader *reader, const FILE_OBJECT *file)
+void pending_read_close(struct reader *reader, FILE_OBJECT *file)
 {
     IRP *irp = NULL;
     KIRQL irql;
 
     KeAcquireSpinLock(&reader->lock, &irql);
-    if (reader->pending.irp != NULL && IoGetCurrentIrpStackLocation(reader->pending.irp)->FileObject == file)
+    file->FsContext2 = reader;
+    if (reader->pending.irp != NULL && file_of(reader->pending.irp) == file)
         irp = unpend(reader);
     KeReleaseSpinLock(&reader->lock, irql);
     if (irp != NULL)
@@ -131,7 +142,7 @@ void pending_read_forget(struct reader *reader, const FILE_OBJECT *file)
     KIRQL irql;
 
     KeAcquireSpinLock(&reader->lock, &irql);
-    if (reader->pending.irp != NULL && IoGetCurrentIrpStackLocation(reader->pending.irp)->FileObject == file)
+    if (reader->pending.irp != NULL && file_of(reader->pending.irp) == file)
         reader->pending.irp = NULL;
     KeReleaseSpinLock(&reader->lock, irql);
 }

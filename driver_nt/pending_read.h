@@ -12,8 +12,8 @@
 /*
  * Takes over a READ of which request and buffer have been checked: STATUS_PENDING, and the IRP is the
  * reader's. Anything else: it stays the caller's to complete (STATUS_DEVICE_BUSY: another one waits;
- * STATUS_CANCELLED; STATUS_DELETE_PENDING: the driver stops). The device's extension points to the reader's
- * driver.
+ * STATUS_CANCELLED; STATUS_FILE_CLOSED: after CLEANUP; STATUS_DELETE_PENDING: the driver stops). The device's
+ * extension points to the reader's driver.
  */
 _IRQL_requires_max_(DISPATCH_LEVEL) NTSTATUS
     pending_read_submit(struct reader *reader, IRP *irp, const struct muster_nt_read_request *request,
@@ -25,8 +25,8 @@ _IRQL_requires_max_(DISPATCH_LEVEL) bool pending_read_peek(struct reader *reader
 /* Makes the IRP of that READ the caller's, to be completed. False where it was cancelled meanwhile. */
 _IRQL_requires_max_(DISPATCH_LEVEL) bool pending_read_take(struct reader *reader, uint64_t serial);
 
-/* Cancels the READ that waits, if it came by that handle. */
-_IRQL_requires_max_(DISPATCH_LEVEL) void pending_read_cancel(struct reader *reader, const FILE_OBJECT *file);
+/* CLEANUP: cancels the READ that waits, if it came by that file, and lets none wait that still comes by it. */
+_IRQL_requires_max_(DISPATCH_LEVEL) void pending_read_close(struct reader *reader, FILE_OBJECT *file);
 
 /* The READ that waits, if it came by that handle, is no longer served: its cancel routine alone completes it. */
 _IRQL_requires_max_(DISPATCH_LEVEL) void pending_read_forget(struct reader *reader, const FILE_OBJECT *file);

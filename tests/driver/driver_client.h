@@ -21,6 +21,7 @@
 #define STATUS_INVALID_DEVICE_STATE ((sim_status)0xC0000184)
 #define STATUS_DEVICE_BUSY          ((sim_status)0x80000011)
 #define STATUS_NOT_A_DIRECTORY      ((sim_status)0xC0000103)
+#define STATUS_FILE_CLOSED          ((sim_status)0xC0000128)
 
 sim_status DriverEntry(struct _DRIVER_OBJECT *object, struct _UNICODE_STRING *registry_path);
 

@@ -230,12 +230,84 @@ static void load_and_unload_under_load_over_and_over(void **state)
                   (unsigned long long)atomic_load(&churn.created));
 }
 
+/* ---- a READ that comes late --------------------------------------------------------------------- */
+
+#define LATE_ROUNDS  20000U
+#define LATE_ENOUGH  5U
+#define LATE_WAIT_MS 5000U
+
+struct late {
+    pthread_barrier_t begin;
+    struct sim_file *file;
+    struct sim_request *read;
+    unsigned rounds;
+};
+
+static void *read_late(void *context)
+{
+    static unsigned char buffer[16384];
+    const struct muster_nt_read_request request = {.timeout_ms = MUSTER_NT_WAIT_FOREVER};
+    struct late *late = context;
+
+    (void)pthread_barrier_wait(&late->begin);
+    late->read = sim_ioctl_begin(late->file, MUSTER_NT_CONTROL_READ, &request, sizeof request, buffer, sizeof buffer);
+    return NULL;
+}
+
+/* One thread asks while another closes the handle. What gets hold of the file before and comes to the driver after
+ * CLEANUP finds nobody who would ever cancel it. Returns what it came to. */
+static sim_status read_while_closing(struct late *late)
+{
+    pthread_t reader;
+    sim_status status;
+
+    late->file = client_open_as(MUSTER_NT_ROLE_READER);
+    struct client_read emptied = client_read(late->file, 0, 0, READ_BUFFER_BYTES);
+    struct client_read acknowledged =
+        client_read(late->file, emptied.header.lease_id, 0, sizeof(struct muster_nt_read_header));
+    client_read_free(&emptied);
+    client_read_free(&acknowledged);
+    assert_int_equal(pthread_create(&reader, NULL, read_late, late), 0);
+    (void)pthread_barrier_wait(&late->begin);
+    assert_int_equal(sim_close(late->file), SIM_STATUS_SUCCESS);
+    assert_int_equal(pthread_join(reader, NULL), 0);
+    status = sim_request_wait(late->read, LATE_WAIT_MS, NULL);
+    sim_request_free(late->read);
+    return status;
+}
+
+static void a_read_that_comes_after_its_handle_was_closed_does_not_wait(void **state)
+{
+    struct late late = {0};
+    unsigned came_late = 0;
+
+    (void)state;
+    sim_pool_guard(false);
+    assert_int_equal(driver_load(), SIM_STATUS_SUCCESS);
+    assert_int_equal(pthread_barrier_init(&late.begin, NULL, 2), 0);
+    sim_delay_seed(7);
+    while (came_late < LATE_ENOUGH && late.rounds < LATE_ROUNDS) {
+        const sim_status status = read_while_closing(&late);
+        assert_true(status == SIM_STATUS_CANCELLED || status == SIM_STATUS_INVALID_HANDLE ||
+                    status == STATUS_FILE_CLOSED);
+        came_late += status == STATUS_FILE_CLOSED;
+        late.rounds++;
+    }
+    sim_delay_seed(0);
+    print_message("%u of %u came late\n", came_late, late.rounds);
+    assert_int_equal(came_late, LATE_ENOUGH);
+    (void)pthread_barrier_destroy(&late.begin);
+    driver_unload();
+    sim_io_reset();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_event_is_delivered_once),
         cmocka_unit_test(and_with_delays_at_the_edges_of_locks),
         cmocka_unit_test(load_and_unload_under_load_over_and_over),
+        cmocka_unit_test(a_read_that_comes_after_its_handle_was_closed_does_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
