@@ -65,6 +65,8 @@ static NTSTATUS pend(struct reader *reader, const struct pending_read *read)
     IoMarkIrpPending(read->irp);
     reader->pending = *read;
     reader->pending.serial = ++reader->last_serial;
+    /* Not later: as soon as the lock is let go, the IRP can be completed, the file closed and the driver gone. */
+    (void)KeSetEvent(&reader->work, IO_NO_INCREMENT, FALSE);
     return STATUS_PENDING;
 }
 
@@ -84,8 +86,6 @@ NTSTATUS pending_read_submit(struct reader *reader, IRP *irp, const struct muste
     KeAcquireSpinLock(&reader->lock, &irql);
     status = pend(reader, &read);
     KeReleaseSpinLock(&reader->lock, irql);
-    if (status == STATUS_PENDING)
-        (void)KeSetEvent(&reader->work, IO_NO_INCREMENT, FALSE);
     return status;
 }
 
