@@ -11,6 +11,8 @@
 #include "driver_nt/pending_read.h"
 #include "platform/platform.h"
 
+#define RETRY_TICKS 100000U /* of 100 ns: what could not be had is asked for again after 10 ms */
+
 /* ---- one READ ---------------------------------------------------------------------------------- */
 
 /* Whatever callbacks have pushed becomes the cache's. */
@@ -89,22 +91,36 @@ static bool is_over(const struct pending_read *read)
     return read->deadline != UINT64_MAX && KeQueryInterruptTime() >= read->deadline;
 }
 
+/* Whether the thread may go to sleep: it will be woken. Where what is to be told cannot be taken for want of memory,
+ * nobody will wake it when there is some: so it looks once more, and then after a while. */
+static bool may_sleep(struct reader *reader)
+{
+    const bool again = !reader->starved;
+
+    atomic_store(&reader->wants_wake, true);
+    reader->starved = !muster_queue_is_empty(reader->queue);
+    if (!reader->starved || !again)
+        return true;
+    atomic_store(&reader->wants_wake, false);
+    return false;
+}
+
 /* Serves the READ that waits, if there is one and there is something to say to it. */
 static void serve(struct reader *reader)
 {
     struct pending_read read;
 
+    reader->starved = false;
     while (pending_read_peek(reader, &read)) {
         const NTSTATUS status = acknowledge(reader, &read);
 
         refill(reader);
         if (status == STATUS_SUCCESS && !something_is_cached(reader) && !is_over(&read)) {
-            atomic_store(&reader->wants_wake, true);
-            if (muster_queue_is_empty(reader->queue))
+            if (may_sleep(reader))
                 return;
-            atomic_store(&reader->wants_wake, false);
             continue;
         }
+        reader->starved = false;
         if (!pending_read_take(reader, read.serial))
             continue;
         if (status == STATUS_SUCCESS)
@@ -120,9 +136,13 @@ static bool time_left(struct reader *reader, LARGE_INTEGER *ret_time)
     struct pending_read read;
     uint64_t now;
 
-    if (!pending_read_peek(reader, &read) || read.deadline == UINT64_MAX)
+    if (!pending_read_peek(reader, &read))
         return false;
     now = KeQueryInterruptTime();
+    if (reader->starved && read.deadline > now + RETRY_TICKS)
+        read.deadline = now + RETRY_TICKS;
+    if (read.deadline == UINT64_MAX)
+        return false;
     ret_time->QuadPart = read.deadline > now ? -(LONGLONG)(read.deadline - now) : -1;
     return true;
 }

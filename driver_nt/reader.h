@@ -51,6 +51,7 @@ struct reader {
     uint64_t acknowledged_serial; /* of the READ whose acknowledgement was done */
     NTSTATUS acknowledged_status;
     uint64_t last_acknowledged_id;
+    bool starved; /* the queue was not empty, and yet nothing could be taken out */
 };
 
 /* Starts the thread. What was set up before is published to it. PASSIVE_LEVEL. */

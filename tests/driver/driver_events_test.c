@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -424,6 +425,61 @@ static void an_unread_queue_stays_in_its_budget_and_tells_what_it_dropped(void *
     assert_int_equal(client_ledger(reader).held, 0);
 }
 
+/* A second reader is refused, and that is told by a message, which has no skeleton. */
+static void be_refused(void)
+{
+    struct sim_file *second = client_open();
+
+    assert_int_equal(client_hello(second, MUSTER_NT_ROLE_READER, NULL), MUSTER_NT_REFUSED_READER_TAKEN);
+    assert_int_equal(sim_close(second), SIM_STATUS_SUCCESS);
+}
+
+static struct sim_request *read_begin(uint64_t acknowledge, void *buffer, size_t bytes)
+{
+    const struct muster_nt_read_request request = {.acknowledge_lease_id = acknowledge,
+                                                   .timeout_ms = MUSTER_NT_WAIT_FOREVER};
+
+    return sim_ioctl_begin(reader, MUSTER_NT_CONTROL_READ, &request, sizeof request, buffer, bytes);
+}
+
+static struct muster_nt_read_header read_end(struct sim_request *read, const void *buffer)
+{
+    struct muster_nt_read_header header;
+
+    assert_int_equal(sim_request_wait(read, 5000, NULL), SIM_STATUS_SUCCESS);
+    sim_request_free(read);
+    memcpy(&header, buffer, sizeof header);
+    assert_int_equal(header.record_count, 1);
+    return header;
+}
+
+/* The block that is set aside for a gap was used, there is none to be had, and something is lost: the READ that
+ * waits is to be told as soon as there is memory, and until then the thread has nothing to do. */
+static void without_memory_to_tell_a_gap_the_thread_does_not_spin(void **state)
+{
+    static unsigned char buffer[4096];
+    struct sim_request *read = read_begin(0, buffer, sizeof buffer);
+    struct muster_nt_read_header header;
+
+    (void)state;
+    sim_fault_allocation(1, true);
+    be_refused();
+    header = read_end(read, buffer);
+    sim_fault_allocation(2, true); /* the first maps the buffer */
+    read = read_begin(header.lease_id, buffer, sizeof buffer);
+    be_refused();
+    const uint64_t before = sim_fault_attempts();
+    (void)nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    assert_true(sim_request_is_pending(read));
+    assert_in_range(sim_fault_attempts() - before, 2, 200);
+    sim_fault_reset();
+    header = read_end(read, buffer);
+    const struct muster_gap *gap = (const void *)(buffer + sizeof header);
+    assert_int_equal(gap->record.type, MUSTER_EVENT_GAP);
+    assert_int_equal(gap->count, 1);
+    assert_int_equal(gap->causes[MUSTER_CAUSE_ALLOCATION_FAILED], 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -442,6 +498,7 @@ int main(void)
         TEST(no_failure_makes_a_process_invisible),
         TEST(with_every_allocation_failing_for_ever_starts_are_skeletons),
         TEST(an_unread_queue_stays_in_its_budget_and_tells_what_it_dropped),
+        TEST(without_memory_to_tell_a_gap_the_thread_does_not_spin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
