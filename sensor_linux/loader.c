@@ -92,6 +92,7 @@ static bool programs_configure(struct muster_bpf *programs, const struct muster_
     btf__free(btf);
     programs->rodata->forks_wanted = options->forks;
     programs->rodata->tracepoint_tells_last = tells_last;
+    programs->rodata->page_bytes = (__u32)sysconf(_SC_PAGESIZE);
     programs->rodata->args_max_bytes = args_max_round(options->args_max_bytes);
     if (options->filter)
         programs->rodata->filter = *options->filter;

@@ -66,6 +66,11 @@ typedef struct {
     __u64 bits;
 } kernel_cap_t;
 
+/* A seqlock begins with its sequence, whatever the configuration. Likewise. */
+typedef struct {
+    __u32 sequence;
+} seqlock_t;
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
@@ -211,6 +216,20 @@ typedef struct {
     int counter;
 } atomic_t;
 
+struct list_head {
+    struct list_head *next;
+};
+
+/* What getrusage(2) said last. */
+struct prev_cputime {
+    __u64 utime;
+    __u64 stime;
+};
+
+struct sched_entity {
+    __u64 sum_exec_runtime;
+};
+
 struct signal_struct {
     atomic_t live; /* threads that have not begun to exit */
     int nr_threads;
@@ -218,6 +237,14 @@ struct signal_struct {
     unsigned int flags;
     struct pid *pids[4];
     struct tty_struct *tty; /* NULL: none */
+    struct list_head thread_head;
+    /* of threads that are gone; what stats_lock guards */
+    seqlock_t stats_lock;
+    __u64 utime;
+    __u64 stime;
+    unsigned long long sum_sched_runtime;
+    struct prev_cputime prev_cputime;
+    unsigned long maxrss; /* pages */
 };
 
 struct task_struct {
@@ -228,6 +255,10 @@ struct task_struct {
     struct task_struct *real_parent;
     struct task_struct *group_leader;
     __u64 start_boottime;
+    __u64 utime;
+    __u64 stime;
+    struct sched_entity se;
+    struct list_head thread_node; /* in signal_struct.thread_head */
     const struct cred *cred;
     char comm[TASK_COMM_LEN];
     struct fs_struct *fs;

@@ -6,11 +6,13 @@
  * but two threads that end at once can both see that, so the process is marked in task storage.
  */
 #include "emit.h"
+#include "exit_usage.h"
 #include "process_fields.h"
 #include "wanted.h"
 
 const volatile _Bool tracepoint_tells_last; /* set by the loader from the kernel's BTF */
 const volatile _Bool forks_wanted;
+const volatile __u32 page_bytes;
 
 struct {
     __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -82,6 +84,7 @@ int process_exit(__u64 *ctx)
     record_begin(&event.exit.record, MUSTER_EVENT_PROCESS_EXIT, sizeof(event.exit), &birth);
     process_fill(&event.exit.process, task, task->pid);
     exit_fill(&event.exit, task);
+    usage_fill(&event.exit, task, tracepoint_tells_last, page_bytes);
     size = sizeof(event.exit) + thread_name_fill(&event.thread_name, task);
     event.exit.record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_THREAD_NAME);
     event.exit.record.text_count = 1;
