@@ -114,6 +114,11 @@ static void write_remarks(struct text_line *line)
         buffer_literal(line->out, " [memfd]");
     else if ((flags & MUSTER_IMAGE_DELETED) != 0)
         buffer_literal(line->out, " [deleted]");
+    /* Why the user is another than the one who called for it. */
+    if ((flags & MUSTER_IMAGE_SETUID) != 0)
+        buffer_literal(line->out, " [setuid]");
+    if ((flags & MUSTER_IMAGE_SETGID) != 0)
+        buffer_literal(line->out, " [setgid]");
     if ((line->record->flags & MUSTER_RECORD_SKELETON) != 0)
         buffer_literal(line->out, " [degraded: no room for its texts]");
     if ((line->record->flags & MUSTER_RECORD_SYNTHETIC) != 0)

@@ -53,27 +53,27 @@
 
 /* struct muster_process_start: start and running */
 #define MUSTER_START_FIELDS(X) \
-    X(ARGS_COUNT,             10, args_count,             NUMBER,       "process.args_count",                    "", "linux_binprm.argc: the true number", "") \
-    X(IMAGE_FLAGS,            11, image_flags,            IMAGE,        "muster.image",                          "", "the mapped file: deleted, memfd, mode", "FileOpenNameAvailable") \
-    X(LOGON_ID,               17, logon_id,               HEX,          "muster.windows.logon_id",               "", "", "AuthenticationId: LUID of the logon that the token came from") \
-    X(TERMINAL_SESSION,       18, terminal_session_id,    NUMBER,       "muster.windows.session_id",             "", "", "session of the token; 0: services") \
-    X(CREATOR_PID,            19, creator_pid,            NUMBER,       "muster.creator.pid",                    "", "", "CreatingThreadId: who called for it; may differ from the parent, which a caller can choose") \
-    X(CREATOR_TID,            20, creator_tid,            NUMBER,       "muster.creator.tid",                    "", "", "CreatingThreadId") \
-    X(CREATOR_START,          21, creator_start_ns,       TIME,         "muster.creator.start",                  "", "", "create time of the creator") \
-    X(INTEGRITY,              22, integrity_rid,          INTEGRITY,    "muster.windows.integrity_level",        "", "", "RID of the token's mandatory label: 0x2000 medium, 0x3000 high, 0x4000 system") \
-    X(ELEVATED,               23, elevated,               FLAG,         "muster.windows.elevated",               "", "", "the token has the administrators' group, and enabled") \
-    X(LOGIN_USER,             24, login_user_id,          ID,           "muster.login_user.id",                  "", "task_struct.loginuid: who logged in, kept through su and sudo; not there where nobody did", "") \
-    X(PROCESS_GROUP,          25, process_group_id,       NUMBER,       "process.group_leader.pid",              "", "signal.pids[PIDTYPE_PGID], in the initial pid namespace", "") \
-    X(TTY,                    26, tty_device,             TTY,          "process.tty.char_device",               "", "signal.tty: the controlling terminal", "") \
-    X(CAPABILITIES_EFFECTIVE, 27, capabilities_effective, CAPABILITIES, "process.thread.capabilities.effective", "", "cred.cap_effective", "") \
-    X(CAPABILITIES_PERMITTED, 28, capabilities_permitted, CAPABILITIES, "process.thread.capabilities.permitted", "", "cred.cap_permitted", "") \
-    X(CGROUP,                 29, cgroup_id,              ID,           "muster.cgroup.id",                      "", "of its cgroup in the unified hierarchy (v2): the inode in cgroupfs", "") \
-    X(PID_NAMESPACE,          30, pid_namespace,          NUMBER,       "muster.namespace.pid",                  "", "inode of its pid namespace", "") \
-    X(MOUNT_NAMESPACE,        31, mount_namespace,        NUMBER,       "muster.namespace.mount",                "", "inode of its mount namespace", "") \
-    X(NAMESPACE_PID,          32, namespace_pid,          NUMBER,       "process.vpid",                          "", "its pid in its own pid namespace", "") \
-    X(IMAGE_INODE,            33, image_inode,            ID,           "muster.executable.inode",               "", "i_ino of the mapped file", "") \
-    X(IMAGE_DEVICE,           34, image_device,           DEVICE,       "muster.executable.device",              "", "s_dev of the mapped file's file system", "") \
-    X(IMAGE_MODIFIED,         35, image_modified_ns,      WALL_TIME,    "muster.executable.mtime",               "", "mtime of the mapped file", "")
+    X(ARGS_COUNT,             10, args_count,             NUMBER,       "process.args_count",                    "",        "linux_binprm.argc: the true number", "") \
+    X(IMAGE_FLAGS,            11, image_flags,            IMAGE,        "muster.image",                          "COMMAND", "the mapped file: deleted, memfd, set-id bits of its mode", "FileOpenNameAvailable") \
+    X(LOGON_ID,               17, logon_id,               HEX,          "muster.windows.logon_id",               "",        "", "AuthenticationId: LUID of the logon that the token came from") \
+    X(TERMINAL_SESSION,       18, terminal_session_id,    NUMBER,       "muster.windows.session_id",             "",        "", "session of the token; 0: services") \
+    X(CREATOR_PID,            19, creator_pid,            NUMBER,       "muster.creator.pid",                    "",        "", "CreatingThreadId: who called for it; may differ from the parent, which a caller can choose") \
+    X(CREATOR_TID,            20, creator_tid,            NUMBER,       "muster.creator.tid",                    "",        "", "CreatingThreadId") \
+    X(CREATOR_START,          21, creator_start_ns,       TIME,         "muster.creator.start",                  "",        "", "create time of the creator") \
+    X(INTEGRITY,              22, integrity_rid,          INTEGRITY,    "muster.windows.integrity_level",        "",        "", "RID of the token's mandatory label: 0x2000 medium, 0x3000 high, 0x4000 system") \
+    X(ELEVATED,               23, elevated,               FLAG,         "muster.windows.elevated",               "",        "", "the token has the administrators' group, and enabled") \
+    X(LOGIN_USER,             24, login_user_id,          ID,           "muster.login_user.id",                  "",        "task_struct.loginuid: who logged in, kept through su and sudo; not there where nobody did", "") \
+    X(PROCESS_GROUP,          25, process_group_id,       NUMBER,       "process.group_leader.pid",              "",        "signal.pids[PIDTYPE_PGID], in the initial pid namespace", "") \
+    X(TTY,                    26, tty_device,             TTY,          "process.tty.char_device",               "",        "signal.tty: the controlling terminal", "") \
+    X(CAPABILITIES_EFFECTIVE, 27, capabilities_effective, CAPABILITIES, "process.thread.capabilities.effective", "",        "cred.cap_effective", "") \
+    X(CAPABILITIES_PERMITTED, 28, capabilities_permitted, CAPABILITIES, "process.thread.capabilities.permitted", "",        "cred.cap_permitted", "") \
+    X(CGROUP,                 29, cgroup_id,              ID,           "muster.cgroup.id",                      "",        "of its cgroup in the unified hierarchy (v2): the inode in cgroupfs", "") \
+    X(PID_NAMESPACE,          30, pid_namespace,          NUMBER,       "muster.namespace.pid",                  "",        "inode of its pid namespace", "") \
+    X(MOUNT_NAMESPACE,        31, mount_namespace,        NUMBER,       "muster.namespace.mount",                "",        "inode of its mount namespace", "") \
+    X(NAMESPACE_PID,          32, namespace_pid,          NUMBER,       "process.vpid",                          "",        "its pid in its own pid namespace", "") \
+    X(IMAGE_INODE,            33, image_inode,            ID,           "muster.executable.inode",               "",        "i_ino of the mapped file", "") \
+    X(IMAGE_DEVICE,           34, image_device,           DEVICE,       "muster.executable.device",              "",        "s_dev of the mapped file's file system", "") \
+    X(IMAGE_MODIFIED,         35, image_modified_ns,      WALL_TIME,    "muster.executable.mtime",               "",        "mtime of the mapped file", "")
 
 /* struct muster_process_exit */
 #define MUSTER_EXIT_FIELDS(X) \

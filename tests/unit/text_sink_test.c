@@ -38,6 +38,14 @@ static void test_start(void **state)
     start.record.type = MUSTER_EVENT_PROCESS_RUNNING;
     assert_lines(fixture_encode(&start.record, texts, 1),
                  "10:00:00.123 running    4242    4200                 root     /usr/bin/bash [deleted]\n", NULL);
+    start.image_flags = MUSTER_IMAGE_SETUID | MUSTER_IMAGE_SETGID | MUSTER_IMAGE_OPENED_NAME;
+    assert_lines(fixture_encode(&start.record, texts, 1),
+                 "10:00:00.123 running    4242    4200                 root     /usr/bin/bash [setuid] [setgid]\n",
+                 NULL);
+    start.image_flags = MUSTER_IMAGE_DELETED | MUSTER_IMAGE_SETGID;
+    assert_lines(fixture_encode(&start.record, texts, 1),
+                 "10:00:00.123 running    4242    4200                 root     /usr/bin/bash [deleted] [setgid]\n",
+                 NULL);
     start.image_flags = MUSTER_IMAGE_DELETED | MUSTER_IMAGE_MEMFD;
     start.process.user_id = 1234567;
     start.process.pid = 4194304;
