@@ -3,12 +3,15 @@
 #include "filter_options.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "filter_users.h"
 #include "report.h"
 #include "words.h"
+
+#define CONTAINER_DIGITS_MIN 12
 
 const char filter_help[] =
     "Filters; one given several times means any of its values (16 at most), different ones mean all of\n"
@@ -17,7 +20,8 @@ const char filter_help[] =
     "      --parent PID      only processes whose direct parent has this number\n"
     "      --user USER       only processes that run as this user, by name or identifier\n"
     "      --name NAME       only programs of this name, without folder; it may begin or end with a *\n"
-    "      --exclude X=VALUE not those: X is pid, parent, user or name\n";
+    "      --container ID    only this container's: its name, or 12 or more digits of its id\n"
+    "      --exclude X=VALUE not those: X is pid, parent, user, name or container\n";
 
 bool filter_option_is(int option)
 {
@@ -74,6 +78,29 @@ static int user_add(const char *verb, struct muster_filter_part *part, const cha
     return refused(verb, refusal, "user", value);
 }
 
+/* Tools show the beginning of a container's id. */
+static bool is_id(const char *value)
+{
+    size_t digits = strspn(value, "0123456789abcdef");
+
+    return digits >= CONTAINER_DIGITS_MIN && !value[digits];
+}
+
+static int container_add(const char *verb, struct muster_filter_texts *containers, const char *value)
+{
+    char text[MUSTER_FILTER_TEXT_MAX + 2];
+
+    if (!words.has_forks)
+        return report_usage(verb, "option '--container': there are no containers that could be told on this system");
+    if (strchr(value, '/'))
+        return report_usage(verb, "bad container '%s': without folder", value);
+    if (!is_id(value))
+        return refused(verb, muster_filter_add_text(containers, value), "container", value);
+    /* The last of 64 digits is not looked at: they do not fit, and nobody has two that differ in that one alone. */
+    (void)snprintf(text, sizeof(text), "%.*s*", MUSTER_FILTER_TEXT_MAX, value);
+    return refused(verb, muster_filter_add_text(containers, text), "container", value);
+}
+
 static int part_add(const char *verb, struct muster_filter_part *part, int option, const char *value)
 {
     switch (option) {
@@ -83,6 +110,8 @@ static int part_add(const char *verb, struct muster_filter_part *part, int optio
         return pid_add(verb, &part->parents, "parent", value);
     case FILTER_OPTION_USER:
         return user_add(verb, part, value);
+    case FILTER_OPTION_CONTAINER:
+        return container_add(verb, &part->containers, value);
     default:
         return name_add(verb, &part->names, value);
     }
@@ -99,7 +128,7 @@ static int exclude_add(const char *verb, struct muster_filter *filter, const cha
         if (kinds[i].val != FILTER_OPTION_EXCLUDE && strlen(kinds[i].name) == length &&
             strncmp(kinds[i].name, value, length) == 0)
             return part_add(verb, &filter->exclude, kinds[i].val, equals + 1);
-    return report_usage(verb, "bad exclusion '%s': pid=, parent=, user= or name=, and a value", value);
+    return report_usage(verb, "bad exclusion '%s': pid=, parent=, user=, name= or container=, and a value", value);
 }
 
 int filter_option_apply(const char *verb, struct muster_filter *filter, int option, const char *value)

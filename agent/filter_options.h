@@ -17,12 +17,14 @@ enum filter_option {
     FILTER_OPTION_PARENT,
     FILTER_OPTION_USER,
     FILTER_OPTION_NAME,
+    FILTER_OPTION_CONTAINER,
     FILTER_OPTION_EXCLUDE,
 };
 
 #define FILTER_LONG_OPTIONS                                                                                            \
     {"pid", required_argument, NULL, FILTER_OPTION_PID}, {"parent", required_argument, NULL, FILTER_OPTION_PARENT},    \
         {"user", required_argument, NULL, FILTER_OPTION_USER}, {"name", required_argument, NULL, FILTER_OPTION_NAME},  \
+        {"container", required_argument, NULL, FILTER_OPTION_CONTAINER},                                               \
     {                                                                                                                  \
         "exclude", required_argument, NULL, FILTER_OPTION_EXCLUDE                                                      \
     }

@@ -121,6 +121,56 @@ static void subject_take(struct subject *subject, const struct muster_record *re
     (void)muster_record_text(record, MUSTER_FIELD_USER_SID, &subject->user_sid);
 }
 
+static bool ends_with(const struct muster_text *text, const char *ending, uint32_t ending_bytes)
+{
+    if (text->size_bytes <= ending_bytes)
+        return false;
+    for (uint32_t i = 0; i < ending_bytes; i++)
+        if (text->bytes[text->size_bytes - ending_bytes + i] != ending[i])
+            return false;
+    return true;
+}
+
+/* What is compared of a name in a cgroup's path: filter.h says which part. */
+static void container_shorten(struct muster_text *name)
+{
+    uint32_t begin;
+
+    if (ends_with(name, ".scope", 6))
+        name->size_bytes -= 6;
+    else if (ends_with(name, ".service", 8))
+        name->size_bytes -= 8;
+    for (begin = name->size_bytes; begin > 0 && name->bytes[begin - 1] != '-' && name->bytes[begin - 1] != '@';)
+        begin--;
+    name->bytes += begin;
+    name->size_bytes -= begin;
+}
+
+/* -1: not known, or nothing to compare with. */
+static int containers_fit(const struct muster_record *record, const struct muster_filter_texts *texts)
+{
+    struct muster_text path, name;
+
+    if (texts->count == 0 || !muster_record_text(record, MUSTER_FIELD_CGROUP_PATH, &path))
+        return -1;
+    for (uint32_t at = 0; at < path.size_bytes; at += name.size_bytes) {
+        struct muster_text shortened;
+        uint32_t size = 0;
+
+        at++; /* the slash */
+        while (at + size < path.size_bytes && path.bytes[at + size] != '/')
+            size++;
+        name = (struct muster_text){.bytes = path.bytes + at, .size_bytes = size};
+        shortened = name;
+        if (size == 0 || size > MUSTER_FILTER_CGROUP_MAX)
+            continue;
+        container_shorten(&shortened);
+        if (shortened.size_bytes > 0 && texts_have(texts, shortened.bytes, shortened.size_bytes, false))
+            return 1;
+    }
+    return 0;
+}
+
 /* -1: not known, or nothing to compare with. */
 static int numbers_fit(const struct subject *subject, const struct muster_filter_numbers *numbers,
                        enum muster_field field, uint32_t number)
@@ -147,7 +197,8 @@ static bool part_says(const struct muster_filter_part *part, const struct subjec
            numbers_fit(subject, &part->parents, MUSTER_FIELD_PARENT_PID, process->parent_pid) == verdict ||
            numbers_fit(subject, &part->users, MUSTER_FIELD_USER, process->user_id) == verdict ||
            texts_fit(subject, &part->names, &subject->name) == verdict ||
-           texts_fit(subject, &part->user_sids, &subject->user_sid) == verdict;
+           texts_fit(subject, &part->user_sids, &subject->user_sid) == verdict ||
+           containers_fit(subject->record, &part->containers) == verdict;
 }
 
 int muster_filter_wants(const struct muster_filter *filter, const struct muster_record *record)

@@ -96,8 +96,10 @@ static bool programs_configure(struct muster_bpf *programs, const struct muster_
     programs->rodata->args_max_bytes = args_max_round(options->args_max_bytes);
     if (options->filter)
         programs->rodata->filter = *options->filter;
-    if (!options->filter || !options->filter->active)
+    if (!options->filter || !options->filter->active) {
         bpf_map__set_autocreate(programs->maps.filter_verdicts, false);
+        bpf_map__set_autocreate(programs->maps.filter_scratch, false);
+    }
     programs->bss->control.wake_at = SENSOR_AWAKE;
     bpf_program__set_autoload(programs->progs.process_fork, options->forks);
     if (tells_last)
@@ -130,6 +132,7 @@ struct muster_bpf *sensor_load_baseline(struct muster_sensor_error *ret_error)
     bpf_map__set_autocreate(programs->maps.exec_scratch, false);
     bpf_map__set_autocreate(programs->maps.exit_reported, false);
     bpf_map__set_autocreate(programs->maps.filter_verdicts, false);
+    bpf_map__set_autocreate(programs->maps.filter_scratch, false);
     if (muster_bpf__load(programs) == 0)
         return programs;
     sensor_fail(ret_error, errno, "cannot load the BPF program that lists processes");

@@ -7,19 +7,25 @@
 
 #include "exec_paths.h"
 #include "muster/record.h"
+#include "tracee_cgroup.h"
 
 #define BIT(field) MUSTER_FIELD_BIT(MUSTER_FIELD_##field)
-#define TEXTS_MAX  2
+#define TEXTS_MAX  3
 
 /* A path, a name, and what stands around them. */
 union subject {
     struct muster_record record;
-    uint64_t words[(sizeof(struct muster_process_fork) + MUSTER_PATH_MAX_BYTES + 256) / 8];
+    uint64_t words[(sizeof(struct muster_process_fork) + 2 * MUSTER_PATH_MAX_BYTES + 256) / 8];
 };
 
 static bool has_names(const struct muster_filter *filter)
 {
     return filter->include.names.count || filter->exclude.names.count;
+}
+
+static bool has_containers(const struct muster_filter *filter)
+{
+    return filter->include.containers.count || filter->exclude.containers.count;
 }
 
 static size_t texts_take(const struct muster_filter *filter, enum muster_event_type type,
@@ -47,8 +53,15 @@ static bool facts_wanted(const struct muster_filter *filter, enum muster_event_t
     };
     struct muster_text texts[TEXTS_MAX];
     struct exec_path executable;
+    struct tracee_cgroup cgroup = {.known = false};
     union subject subject;
     size_t count = texts_take(filter, type, facts, &executable, texts);
+
+    if (has_containers(filter)) {
+        tracee_cgroup_read(facts->process.pid, &cgroup);
+        if (cgroup.known)
+            texts[count++] = muster_text_whole(MUSTER_FIELD_CGROUP_PATH, cgroup.path, cgroup.size_bytes);
+    }
 
     muster_record_encode(&subject, &fixed.record, texts, count);
     return muster_filter_wants(filter, &subject.record) != 0;

@@ -16,7 +16,8 @@
 
 #define MUSTER_FILTER_VALUES_MAX 16 /* of each part, and as many that are excluded */
 #define MUSTER_FILTER_WORDS      8
-#define MUSTER_FILTER_TEXT_MAX   63 /* bytes of a name, without its star */
+#define MUSTER_FILTER_TEXT_MAX   63  /* bytes of a name, without its star */
+#define MUSTER_FILTER_CGROUP_MAX 127 /* of a name in a cgroup's path as much is looked at */
 
 struct muster_filter_numbers {
     uint32_t count;
@@ -47,6 +48,10 @@ struct muster_filter_part {
     uint32_t reserved;
     struct muster_filter_texts names;     /* last component of the executable, else name of the first thread */
     struct muster_filter_texts user_sids; /* Windows, instead of users */
+    /* Linux: compared with each name in the path of the process's cgroup in the unified hierarchy: with what stands
+     * behind its last '-' or '@', without ".scope" or ".service". So a container's id or name is what its tools show.
+     */
+    struct muster_filter_texts containers;
 };
 
 /* All zeros: everything is wanted. */
@@ -70,11 +75,19 @@ static inline int muster_filter_has_number(muster_filter_numbers_read *numbers, 
     return (int)found;
 }
 
+/* In a BPF program the words would else all stand on its stack at once, which has 512 bytes. */
+#ifdef __bpf__
+#define MUSTER_FILTER_ROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define MUSTER_FILTER_ROLLED
+#endif
+
 /* `words`: the bytes to look at, and zeros behind them. */
 static inline int muster_filter_text_fits(muster_filter_text_read *text, const uint64_t words[MUSTER_FILTER_WORDS])
 {
     uint64_t difference = 0;
 
+    MUSTER_FILTER_ROLLED
     for (uint32_t i = 0; i < MUSTER_FILTER_WORDS; i++)
         difference |= (words[i] & text->mask[i]) ^ text->value[i];
     return difference == 0;

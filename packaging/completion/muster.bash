@@ -34,6 +34,19 @@ __muster_value_DIR()
     COMPREPLY=($(compgen -d -- "$1"))
 }
 
+# What cgroups of containers are named by: see muster-watch(1).
+__muster_value_ID()
+{
+    local -a names=()
+    local path
+    for path in /sys/fs/cgroup/*/{docker,libpod,machine}-*.scope /sys/fs/cgroup/{docker,lxc}/*/; do
+        [[ -d $path ]] || continue
+        path=${path%/} path=${path##*/} path=${path%.scope}
+        names+=("${path##*-}")
+    done
+    COMPREPLY=($(compgen -W "${names[*]}" -- "$1"))
+}
+
 __muster_value_N()
 {
     COMPREPLY=($(compgen -W '100 1000 10000' -- "$1"))
@@ -95,9 +108,9 @@ __muster_describe()
 {
     case $1 in
         '') options=(-h --help -V --version) operands=(watch service trace status selftest doctor version) ;;
-        watch) options=(-f --format -o --output -d --duration --forks --no-baseline --buffer --max-args --status-interval --fail-on-loss --color -h --help --pid --parent --user --name --exclude) operands=() ;;
-        service) options=(-f --format -o --output --forks --baseline --no-baseline --buffer --status-interval --no-fsync --pins --uninstall -h --help --pid --parent --user --name --exclude) operands=(run stop status) ;;
-        trace) options=(-f --format -o --output --forks --color -h --help --pid --parent --user --name --exclude) operands=(COMMAND) ;;
+        watch) options=(-f --format -o --output -d --duration --forks --no-baseline --buffer --max-args --status-interval --fail-on-loss --color -h --help --pid --parent --user --name --container --exclude) operands=() ;;
+        service) options=(-f --format -o --output --forks --baseline --no-baseline --buffer --status-interval --no-fsync --pins --uninstall -h --help --pid --parent --user --name --container --exclude) operands=(run stop status) ;;
+        trace) options=(-f --format -o --output --forks --max-args --color -h --help --pid --parent --user --name --container --exclude) operands=(COMMAND) ;;
         status) options=(--json --prometheus -h --help) operands=() ;;
         selftest) options=(--count --file --json -h --help) operands=() ;;
         doctor) options=(-h --help) operands=() ;;
@@ -121,7 +134,8 @@ __muster_describe_value()
         'watch --parent') value=(PID) ;;
         'watch --user') value=(USER) ;;
         'watch --name') value=(NAME) ;;
-        'watch --exclude') value=(pairs pid:PID parent:PID user:USER name:NAME) ;;
+        'watch --container') value=(ID) ;;
+        'watch --exclude') value=(pairs pid:PID parent:PID user:USER name:NAME container:ID) ;;
         'service -f' | 'service --format') value=(words ndjson text driver-messages) ;;
         'service -o' | 'service --output') value=(FILE) ;;
         'service --buffer') value=(SIZE) ;;
@@ -131,15 +145,18 @@ __muster_describe_value()
         'service --parent') value=(PID) ;;
         'service --user') value=(USER) ;;
         'service --name') value=(NAME) ;;
-        'service --exclude') value=(pairs pid:PID parent:PID user:USER name:NAME) ;;
+        'service --container') value=(ID) ;;
+        'service --exclude') value=(pairs pid:PID parent:PID user:USER name:NAME container:ID) ;;
         'trace -f' | 'trace --format') value=(words text ndjson driver-messages capture) ;;
         'trace -o' | 'trace --output') value=(FILE) ;;
+        'trace --max-args') value=(ARGS_SIZE) ;;
         'trace --color') value=(words auto always never) ;;
         'trace --pid') value=(PID) ;;
         'trace --parent') value=(PID) ;;
         'trace --user') value=(USER) ;;
         'trace --name') value=(NAME) ;;
-        'trace --exclude') value=(pairs pid:PID parent:PID user:USER name:NAME) ;;
+        'trace --container') value=(ID) ;;
+        'trace --exclude') value=(pairs pid:PID parent:PID user:USER name:NAME container:ID) ;;
         'status --prometheus') value=(FILE) ;;
         'selftest --count') value=(N) ;;
         'selftest --file') value=(FILE) ;;

@@ -19,6 +19,14 @@ function __muster_value_DIR
     __fish_complete_directories "$argv"
 end
 
+# What cgroups of containers are named by: see muster-watch(1).
+function __muster_value_ID
+    set -l folders /sys/fs/cgroup/*/docker-*.scope /sys/fs/cgroup/*/libpod-*.scope /sys/fs/cgroup/*/machine-*.scope /sys/fs/cgroup/docker/* /sys/fs/cgroup/lxc/*
+    for folder in $folders
+        test -d $folder; and string replace -r '.*/' '' -- $folder | string replace -r '\.scope$' '' | string replace -r '.*-' ''
+    end
+end
+
 function __muster_value_N
     printf '%s\n' 100 1000 10000
 end
@@ -103,11 +111,11 @@ complete -c muster -f
 function __muster_options_with_value
     switch $argv[1]
         case watch
-            printf '%s\n' -f --format -o --output -d --duration --buffer --max-args --status-interval --color --pid --parent --user --name --exclude
+            printf '%s\n' -f --format -o --output -d --duration --buffer --max-args --status-interval --color --pid --parent --user --name --container --exclude
         case service
-            printf '%s\n' -f --format -o --output --buffer --status-interval --pins --pid --parent --user --name --exclude
+            printf '%s\n' -f --format -o --output --buffer --status-interval --pins --pid --parent --user --name --container --exclude
         case trace
-            printf '%s\n' -f --format -o --output --color --pid --parent --user --name --exclude
+            printf '%s\n' -f --format -o --output --max-args --color --pid --parent --user --name --container --exclude
         case status
             printf '%s\n' --prometheus
         case selftest
@@ -133,7 +141,8 @@ complete -c muster -n '__muster_at watch' -l pid -x -a '(__muster_value_PID (__m
 complete -c muster -n '__muster_at watch' -l parent -x -a '(__muster_value_PID (__muster_begun))' -d 'only processes whose direct parent has this number'
 complete -c muster -n '__muster_at watch' -l user -x -a '(__muster_value_USER (__muster_begun))' -d 'only processes that run as this user, by name or identifier'
 complete -c muster -n '__muster_at watch' -l name -x -a '(__muster_value_NAME (__muster_begun))' -d 'only programs of this name, without folder'
-complete -c muster -n '__muster_at watch' -l exclude -x -a '(__muster_pairs (__muster_begun) pid:PID parent:PID user:USER name:NAME)' -d 'not those'
+complete -c muster -n '__muster_at watch' -l container -x -a '(__muster_value_ID (__muster_begun))' -d 'only this container\'s'
+complete -c muster -n '__muster_at watch' -l exclude -x -a '(__muster_pairs (__muster_begun) pid:PID parent:PID user:USER name:NAME container:ID)' -d 'not those'
 
 complete -c muster -n '__muster_at service' -s f -l format -x -a 'ndjson text driver-messages' -d 'ndjson, text or driver-messages'
 complete -c muster -n '__muster_at service' -s o -l output -r -F -d 'append to FILE'
@@ -150,20 +159,23 @@ complete -c muster -n '__muster_at service' -l pid -x -a '(__muster_value_PID (_
 complete -c muster -n '__muster_at service' -l parent -x -a '(__muster_value_PID (__muster_begun))' -d 'only processes whose direct parent has this number'
 complete -c muster -n '__muster_at service' -l user -x -a '(__muster_value_USER (__muster_begun))' -d 'only processes that run as this user, by name or identifier'
 complete -c muster -n '__muster_at service' -l name -x -a '(__muster_value_NAME (__muster_begun))' -d 'only programs of this name, without folder'
-complete -c muster -n '__muster_at service' -l exclude -x -a '(__muster_pairs (__muster_begun) pid:PID parent:PID user:USER name:NAME)' -d 'not those'
+complete -c muster -n '__muster_at service' -l container -x -a '(__muster_value_ID (__muster_begun))' -d 'only this container\'s'
+complete -c muster -n '__muster_at service' -l exclude -x -a '(__muster_pairs (__muster_begun) pid:PID parent:PID user:USER name:NAME container:ID)' -d 'not those'
 complete -c muster -n '__muster_at service 0' -a 'run stop status'
 
 complete -c muster -n '__muster_at trace 0' -s f -l format -x -a 'text ndjson driver-messages capture' -d 'text, ndjson, driver-messages or capture'
 complete -c muster -n '__muster_at trace 0' -s o -l output -r -F -d 'write to FILE'
 complete -c muster -n '__muster_at trace 0' -l forks -d 'report forks too, and the exits of processes that never called exec'
+complete -c muster -n '__muster_at trace 0' -l max-args -x -a '(__muster_value_ARGS_SIZE (__muster_begun))' -d 'keep up to SIZE of the arguments, 4K to 128K, else their ends'
 complete -c muster -n '__muster_at trace 0' -l color -x -a 'auto always never' -d 'auto, always or never'
 complete -c muster -n '__muster_at trace 0' -s h -l help -d 'print this help'
 complete -c muster -n '__muster_at trace 0' -l pid -x -a '(__muster_value_PID (__muster_begun))' -d 'only the process with this number'
 complete -c muster -n '__muster_at trace 0' -l parent -x -a '(__muster_value_PID (__muster_begun))' -d 'only processes whose direct parent has this number'
 complete -c muster -n '__muster_at trace 0' -l user -x -a '(__muster_value_USER (__muster_begun))' -d 'only processes that run as this user, by name or identifier'
 complete -c muster -n '__muster_at trace 0' -l name -x -a '(__muster_value_NAME (__muster_begun))' -d 'only programs of this name, without folder'
-complete -c muster -n '__muster_at trace 0' -l exclude -x -a '(__muster_pairs (__muster_begun) pid:PID parent:PID user:USER name:NAME)' -d 'not those'
-complete -c muster -n '__muster_at trace' -x -a '(__fish_complete_subcommand --fcs-skip=2 -f --format -o --output --color --pid --parent --user --name --exclude)'
+complete -c muster -n '__muster_at trace 0' -l container -x -a '(__muster_value_ID (__muster_begun))' -d 'only this container\'s'
+complete -c muster -n '__muster_at trace 0' -l exclude -x -a '(__muster_pairs (__muster_begun) pid:PID parent:PID user:USER name:NAME container:ID)' -d 'not those'
+complete -c muster -n '__muster_at trace' -x -a '(__fish_complete_subcommand --fcs-skip=2 -f --format -o --output --max-args --color --pid --parent --user --name --container --exclude)'
 
 complete -c muster -n '__muster_at status' -l json -d 'one JSON object a sensor, a line each'
 complete -c muster -n '__muster_at status' -l prometheus -r -F -d 'write them as node_exporter\'s textfile collector reads them'

@@ -24,6 +24,7 @@ typedef __u32 __wsum;
 /* include/uapi/linux/bpf.h: numbers of the kernel's interface, which do not change. */
 enum {
     BPF_MAP_TYPE_ARRAY = 2,
+    BPF_MAP_TYPE_PERCPU_ARRAY = 6,
     BPF_MAP_TYPE_RINGBUF = 27,
     BPF_MAP_TYPE_TASK_STORAGE = 29,
 };

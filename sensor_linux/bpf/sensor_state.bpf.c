@@ -6,6 +6,7 @@
 struct sensor_ring_map ring SEC(".maps");
 struct sensor_cpus_map cpus SEC(".maps");
 struct sensor_verdicts_map filter_verdicts SEC(".maps");
+struct sensor_scratch_map filter_scratch SEC(".maps");
 struct sensor_control control;
 /* Written by the loader, before the programs are loaded. */
 const volatile struct muster_filter filter;

@@ -11,6 +11,7 @@
 #ifndef MUSTER_WANTED_H
 #define MUSTER_WANTED_H
 
+#include "cgroup_path.h"
 #include "kernel_types.h"
 
 #include <bpf/bpf_core_read.h>
@@ -26,11 +27,6 @@ struct sensor_verdicts_map {
     __type(value, __u32);
 };
 extern struct sensor_verdicts_map filter_verdicts SEC(".maps");
-extern const volatile struct muster_filter filter;
-
-enum { VERDICT_NONE, VERDICT_WANTED, VERDICT_UNWANTED };
-
-#define FILTER_TEXT_BYTES (MUSTER_FILTER_WORDS * 8U)
 
 struct filter_subject {
     __u32 pid;
@@ -39,7 +35,26 @@ struct filter_subject {
     __u32 name_bytes;
     const void *name; /* the kernel's */
     uint64_t head[MUSTER_FILTER_WORDS];
+    uint64_t tail[MUSTER_FILTER_WORDS]; /* what is compared with a text that stands for an end */
 };
+
+/* By CPU: the stack has no room for it. */
+struct filter_scratch {
+    struct filter_subject subject;
+    char name[MUSTER_FILTER_CGROUP_MAX + 1]; /* in a cgroup's path */
+};
+struct sensor_scratch_map {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct filter_scratch);
+};
+extern struct sensor_scratch_map filter_scratch SEC(".maps");
+extern const volatile struct muster_filter filter;
+
+enum { VERDICT_NONE, VERDICT_WANTED, VERDICT_UNWANTED };
+
+#define FILTER_TEXT_BYTES (MUSTER_FILTER_WORDS * 8U)
 
 static __always_inline int filter_has_names(void)
 {
@@ -80,21 +95,20 @@ static __always_inline void subject_fill(struct filter_subject *subject, struct 
     subject->user_id = task->cred->euid.val;
 }
 
-static __always_inline int text_fits(muster_filter_text_read *text, const struct filter_subject *subject)
+static __always_inline int text_fits(muster_filter_text_read *text, struct filter_subject *subject)
 {
-    uint64_t tail[MUSTER_FILTER_WORDS] = {};
     __u32 at_end = text->at_end;
 
     if (!at_end)
         return muster_filter_text_fits(text, subject->head);
     if (at_end > FILTER_TEXT_BYTES || at_end > subject->name_bytes)
         return 0;
-    bpf_probe_read_kernel(tail, at_end, subject->name + subject->name_bytes - at_end);
-    return muster_filter_text_fits(text, tail);
+    __builtin_memset(subject->tail, 0, sizeof(subject->tail));
+    bpf_probe_read_kernel(subject->tail, at_end, subject->name + subject->name_bytes - at_end);
+    return muster_filter_text_fits(text, subject->tail);
 }
 
-static __always_inline int texts_fit(const volatile struct muster_filter_texts *texts,
-                                     const struct filter_subject *subject)
+static __always_inline int texts_fit(const volatile struct muster_filter_texts *texts, struct filter_subject *subject)
 {
     int found = 0;
 
@@ -103,7 +117,111 @@ static __always_inline int texts_fit(const volatile struct muster_filter_texts *
     return found;
 }
 
-static __always_inline int subject_is_excluded(const struct filter_subject *subject)
+/* ---- containers: by the names in the path of the task's cgroup, see filter.h ---- */
+
+enum { CONTAINER_INCLUDED = 1, CONTAINER_EXCLUDED = 2 };
+
+#define CGROUP_LEVELS_MAX 64
+
+struct container_walk {
+    struct kernfs_node *node;
+    struct filter_scratch *scratch;
+    __u32 found;
+};
+
+static __always_inline int filter_has_containers(void)
+{
+    return filter.include.containers.count || filter.exclude.containers.count;
+}
+
+static __always_inline __u32 name_without_ending(const char *name, __u32 size)
+{
+    char end[8] = {};
+
+    if (size > 6)
+        bpf_probe_read_kernel(end + 2, 6, name + size - 6);
+    if (size > 8) {
+        bpf_probe_read_kernel(end, sizeof(end), name + size - 8);
+        if (end[0] == '.' && end[1] == 's' && end[2] == 'e' && end[3] == 'r' && end[4] == 'v' && end[5] == 'i' &&
+            end[6] == 'c' && end[7] == 'e')
+            return size - 8;
+    }
+    if (size > 6) {
+        if (end[2] == '.' && end[3] == 's' && end[4] == 'c' && end[5] == 'o' && end[6] == 'p' && end[7] == 'e')
+            return size - 6;
+    }
+    return size;
+}
+
+struct begin_search {
+    const struct filter_scratch *scratch;
+    __u32 begin;
+};
+
+static long begin_step(__u32 index, struct begin_search *search)
+{
+    char byte = search->scratch->name[index & MUSTER_FILTER_CGROUP_MAX];
+
+    if (byte == '-' || byte == '@')
+        search->begin = index + 1;
+    return 0;
+}
+
+/* Behind the last '-' or '@' of the first `size` bytes. By bpf_loop(): the verifier would follow both ways at each
+ * byte. */
+static __always_inline __u32 name_begin(const struct filter_scratch *scratch, __u32 size)
+{
+    struct begin_search search = {.scratch = scratch};
+
+    bpf_loop(size, begin_step, &search, 0);
+    return search.begin;
+}
+
+static long container_step(__u32 index, struct container_walk *walk)
+{
+    struct kernfs_node *node = walk->node, *parent = cgroup_node_parent(node);
+    const char *name = BPF_CORE_READ(node, name);
+    struct filter_subject *subject = &walk->scratch->subject;
+    long length;
+    __u32 size, begin;
+
+    (void)index;
+    if (!parent)
+        return 1; /* the root, which has no name */
+    walk->node = parent;
+    length = bpf_probe_read_kernel_str(walk->scratch->name, sizeof(walk->scratch->name), name);
+    /* One that fills the buffer may be longer. */
+    if (length <= 1 || length >= (long)sizeof(walk->scratch->name))
+        return 0;
+    size = name_without_ending(name, length - 1);
+    begin = name_begin(walk->scratch, size);
+    if (begin >= size)
+        return 0;
+    subject_name(subject, name + begin, size - begin);
+    if (texts_fit(&filter.include.containers, subject))
+        walk->found |= CONTAINER_INCLUDED;
+    if (texts_fit(&filter.exclude.containers, subject))
+        walk->found |= CONTAINER_EXCLUDED;
+    return 0;
+}
+
+/* What is not known decides nothing. */
+static __always_inline int containers_are_wanted(struct filter_scratch *scratch, struct task_struct *task)
+{
+    struct container_walk walk = {.scratch = scratch};
+
+    if (!filter_has_containers())
+        return 1;
+    walk.node = cgroup_node(task);
+    if (!walk.node)
+        return 1;
+    bpf_loop(CGROUP_LEVELS_MAX, container_step, &walk, 0);
+    if (walk.found & CONTAINER_EXCLUDED)
+        return 0;
+    return filter.include.containers.count == 0 || (walk.found & CONTAINER_INCLUDED);
+}
+
+static __always_inline int subject_is_excluded(struct filter_subject *subject)
 {
     return muster_filter_has_number(&filter.exclude.pids, subject->pid) ||
            muster_filter_has_number(&filter.exclude.parents, subject->parent_pid) ||
@@ -111,7 +229,7 @@ static __always_inline int subject_is_excluded(const struct filter_subject *subj
            texts_fit(&filter.exclude.names, subject);
 }
 
-static __always_inline int subject_is_included(const struct filter_subject *subject)
+static __always_inline int subject_is_included(struct filter_subject *subject)
 {
     const volatile struct muster_filter_part *include = &filter.include;
 
@@ -121,15 +239,23 @@ static __always_inline int subject_is_included(const struct filter_subject *subj
            (include->names.count == 0 || texts_fit(&include->names, subject));
 }
 
-static __always_inline int subject_is_wanted(const struct filter_subject *subject)
+static __always_inline int subject_is_wanted(struct filter_subject *subject)
 {
     return subject_is_included(subject) && !subject_is_excluded(subject);
 }
 
-/* Decides, and keeps that for the process's exit. Where there is no memory to keep it, the exit is judged by itself. */
-static __always_inline int subject_decide(const struct filter_subject *subject, struct task_struct *process)
+/* NULL never happens: the map has one element for each CPU. */
+static __always_inline struct filter_scratch *scratch_of_cpu(void)
 {
-    int wanted = subject_is_wanted(subject);
+    __u32 key = 0;
+
+    return bpf_map_lookup_elem(&filter_scratch, &key);
+}
+
+/* Decides, and keeps that for the process's exit. Where there is no memory to keep it, the exit is judged by itself. */
+static __always_inline int subject_decide(struct filter_scratch *scratch, struct task_struct *process)
+{
+    int wanted = subject_is_wanted(&scratch->subject) && containers_are_wanted(scratch, process);
     __u32 *verdict = bpf_task_storage_get(&filter_verdicts, process, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
     if (verdict)
@@ -139,31 +265,37 @@ static __always_inline int subject_decide(const struct filter_subject *subject, 
 
 static __always_inline int start_is_wanted(struct task_struct *task)
 {
-    struct filter_subject subject = {};
+    struct filter_scratch *scratch;
 
     if (!filter.active)
         return 1;
-    subject_fill(&subject, task);
+    scratch = scratch_of_cpu();
+    if (!scratch)
+        return 1;
+    subject_fill(&scratch->subject, task);
     if (filter_has_names())
-        subject_executable(&subject, task->mm->exe_file->f_path.dentry);
-    return subject_decide(&subject, task->group_leader);
+        subject_executable(&scratch->subject, task->mm->exe_file->f_path.dentry);
+    return subject_decide(scratch, task->group_leader);
 }
 
 static __always_inline int fork_is_wanted(struct task_struct *child)
 {
-    struct filter_subject subject = {};
+    struct filter_scratch *scratch;
 
     if (!filter.active)
         return 1;
-    subject_fill(&subject, child);
+    scratch = scratch_of_cpu();
+    if (!scratch)
+        return 1;
+    subject_fill(&scratch->subject, child);
     if (filter_has_names())
-        subject_thread_name(&subject, child);
-    return subject_decide(&subject, child);
+        subject_thread_name(&scratch->subject, child);
+    return subject_decide(scratch, child);
 }
 
 static __always_inline int exit_is_wanted(struct task_struct *task)
 {
-    struct filter_subject subject = {};
+    struct filter_scratch *scratch;
     __u32 *verdict;
 
     if (!filter.active)
@@ -171,10 +303,13 @@ static __always_inline int exit_is_wanted(struct task_struct *task)
     verdict = bpf_task_storage_get(&filter_verdicts, task->group_leader, 0, 0);
     if (verdict && *verdict != VERDICT_NONE)
         return *verdict == VERDICT_WANTED;
-    subject_fill(&subject, task);
+    scratch = scratch_of_cpu();
+    if (!scratch)
+        return 1;
+    subject_fill(&scratch->subject, task);
     if (filter_has_names())
-        subject_thread_name(&subject, task);
-    return subject_is_wanted(&subject);
+        subject_thread_name(&scratch->subject, task);
+    return subject_is_wanted(&scratch->subject) && containers_are_wanted(scratch, task);
 }
 
 #endif

@@ -106,7 +106,7 @@ class ProposalTest(Shells):
     def test_what_is_proposed_is_taken(self):
         """By the program; of what was made from a beginning, some may be too much or too little. Files, folders and keys: below."""
         for verb, option, kind in self.options_with():
-            for begin in BEGINNINGS.get(kind, ("",)) if kind not in ("FILE", "DIR", "X=VALUE") else ():
+            for begin in BEGINNINGS.get(kind, ("",)) if kind not in ("FILE", "DIR", "ID", "X=VALUE") else ():
                 for _, proposed in self.each(f"muster {verb} {option} {begin}"):
                     self.assertTrue(proposed, f"no values for {kind}")
                     taken = {value for value in sorted(proposed)[:FEW] if help_text.takes(verb, option, value)}

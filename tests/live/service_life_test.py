@@ -196,6 +196,7 @@ class OutputFileTest(ServiceTest):
         service.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=service.said)
         word = token("unsure")
         until(lambda: service.epochs() and service.epochs() != ["new"], "the service to begin")
+        subprocess.run([TINY, word], check=False) # also where the agent has ended by now: the kernel side records it
         while service.process.poll() is None:
             subprocess.run([TINY, word], check=False)
         self.assertEqual(service.process.returncode, 1)
