@@ -8,6 +8,7 @@ const struct verb verbs[] = {
     {"watch", "show every process that starts and ends, live", verb_watch},
     {"service", "keep the kernel side recording, also while no agent runs", verb_service},
     {"trace", "the same for one command and all that it starts, without any privilege", verb_trace},
+    {"replay", "read captures back into any output", verb_replay},
     {"status", "show where the events of running sensors are, and what was lost", verb_status},
     {"selftest", "start processes and look for each in the running sensor's output", verb_selftest},
     {"doctor", "check whether this machine can run the sensor", verb_doctor},

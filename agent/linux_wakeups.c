@@ -56,6 +56,8 @@ static bool epoll_fill(const struct wakeups *wakeups)
     for (unsigned i = 0; i < WAKE_COUNT; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = 1U << i};
 
+        if (i == RECORDS && wakeups->fds[i] == (int)WAKEUPS_NO_RECORDS)
+            continue;
         if (wakeups->fds[i] < 0 || epoll_ctl(wakeups->epoll_fd, EPOLL_CTL_ADD, wakeups->fds[i], &event) != 0)
             return false;
     }

@@ -28,7 +28,7 @@ static void pump_fail(struct pump *pump, enum muster_status status)
  * that one process keeps one start time. */
 static void clock_follow(struct pump *pump)
 {
-    int64_t offset_ns = host_clock_offset_ns();
+    int64_t offset_ns = pump->clock_given ? pump->stream->clock_offset_ns : host_clock_offset_ns();
 
     if (llabs(offset_ns - pump->stream->clock_offset_ns) > CLOCK_SLACK_NS)
         pump->stream->clock_offset_ns = offset_ns;
@@ -39,7 +39,7 @@ static bool record_wanted(struct pump *pump, const struct muster_record *record)
 {
     if (!pump->filter)
         return true;
-    if (!muster_sensor_filters())
+    if (pump->filters_all || !muster_sensor_filters())
         return verdicts_want(&pump->verdicts, pump->filter, record);
     return muster_event_is_numbered(record->type) || muster_filter_wants(pump->filter, record);
 }
@@ -102,6 +102,7 @@ static enum muster_status lease_write(struct pump *pump, const struct muster_lea
 static void lease_done(struct pump *pump, const struct muster_lease *lease)
 {
     __atomic_store_n(&pump->delivered, muster_sink_delivered(pump->sink), __ATOMIC_RELAXED);
+    __atomic_fetch_add(&pump->done, lease->record_count, __ATOMIC_RELEASE);
     if (lease->source_position != 0)
         muster_sensor_ack(pump->sensor, lease->source_position);
     if (muster_cache_ack(pump->cache, lease->id) != MUSTER_OK)
@@ -156,15 +157,14 @@ static uint64_t held_count(const struct pump *pump)
 
 static enum muster_status stopped_write(struct pump *pump)
 {
-    struct muster_sensor_status stopped;
+    struct muster_sensor_status *stopped = &pump->stopped;
     enum muster_status status;
 
-    pump->final_ledger.delivered += muster_sink_delivered(pump->sink);
-    pump->final_ledger.filtered += __atomic_load_n(&pump->filtered, __ATOMIC_RELAXED);
-    pump->final_ledger.held += held_count(pump);
-    status_record_fill(&stopped, MUSTER_EVENT_SENSOR_STOPPED, &pump->final_ledger);
-    memcpy(stopped.types, pump->types, sizeof(pump->types));
-    status = muster_sink_write(pump->sink, &stopped.record);
+    stopped->delivered += muster_sink_delivered(pump->sink);
+    stopped->filtered += __atomic_load_n(&pump->filtered, __ATOMIC_RELAXED);
+    stopped->held += held_count(pump);
+    memcpy(stopped->types, pump->types, sizeof(pump->types));
+    status = muster_sink_write(pump->sink, &stopped->record);
     return status == MUSTER_OK ? output_settle(pump) : status;
 }
 
@@ -202,14 +202,24 @@ void pump_wake(struct pump *pump)
     worker_unlock(pump->worker);
 }
 
-void pump_stop(struct pump *pump, const struct muster_ledger *ledger)
+void pump_stop_as(struct pump *pump, const struct muster_sensor_status *stopped)
 {
     worker_lock(pump->worker);
-    pump->final_ledger = *ledger;
+    pump->frameless = pump->frameless || !stopped;
+    if (stopped)
+        pump->stopped = *stopped;
     pump->work = true; /* one more look at the queue */
     pump->stopping = true;
     worker_wake(pump->worker);
     worker_unlock(pump->worker);
+}
+
+void pump_stop(struct pump *pump, const struct muster_ledger *ledger)
+{
+    struct muster_sensor_status stopped;
+
+    status_record_fill(&stopped, MUSTER_EVENT_SENSOR_STOPPED, ledger);
+    pump_stop_as(pump, &stopped);
 }
 
 void pump_join(struct pump *pump)

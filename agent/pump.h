@@ -32,6 +32,8 @@ struct pump {
     const struct muster_filter *filter; /* NULL: everything is wanted */
     struct output_file *durable;        /* what is acknowledged is on its disk first; NULL: it need not be */
     bool frameless;                     /* there is no ledger to end with */
+    bool filters_all;                   /* no sensor has filtered: numbered records are asked about here */
+    bool clock_given;                   /* the stream's clock offset is the caller's, not this machine's */
     struct wakeups *wakeups;            /* told when a lease was acknowledged while wanted, and at the end */
 
     /* the pump's thread */
@@ -43,7 +45,7 @@ struct pump {
     /* the worker's lock */
     bool work;
     bool stopping;
-    struct muster_ledger final_ledger; /* what the stopping side knows; delivered and held but for ours */
+    struct muster_sensor_status stopped; /* what the stopping side knows; delivered, filtered and held but for ours */
 
     /* atomic */
     bool ack_wanted; /* the capture side waits for room */
@@ -51,6 +53,7 @@ struct pump {
     int error;          /* errno of the write that failed, ENOMEM, or 0 */
     uint64_t delivered; /* numbered records that the output has */
     uint64_t filtered;  /* numbered records that were left out here */
+    uint64_t done;      /* all records that were written or left out, up to the last flush */
 };
 
 /* Makes queue and cache, for records that an earlier hop has numbered, and shed where it had to. False, and told,
@@ -74,6 +77,10 @@ void pump_wake(struct pump *pump);
 /* No more records come. The pump empties the queue, writes sensor-stopped with the ledger, to
  * which it adds what it delivered and what it still holds, and finishes. */
 void pump_stop(struct pump *pump, const struct muster_ledger *ledger);
+
+/* Likewise, with a record that was read, of which delivered, filtered and held are without what happens here. NULL: how
+ * the stream ended is not known, and nothing is written for it. */
+void pump_stop_as(struct pump *pump, const struct muster_sensor_status *stopped);
 
 /* Waits for the thread, which has finished. */
 void pump_join(struct pump *pump);

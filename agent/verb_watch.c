@@ -48,7 +48,7 @@ static void help_print(void)
           "  -f, --format FORMAT   text (default): for a person at a terminal\n"
           "                        ndjson: one JSON object a line, Elastic Common Schema\n"
           "                        driver-messages: one JSON object a batch, process starts and messages only\n"
-          "                        capture: the records themselves, in a file that shows any damage\n"
+          "                        capture: the records themselves, for `muster replay`; any damage is found\n"
           "  -o, --output FILE     write to FILE (emptied first, %s); - is standard output\n"
           "  -d, --duration TIME   stop after TIME: a number with ms, s (default), m, h or d\n"
           "%s"

@@ -24,8 +24,9 @@ struct wakeups;
  */
 void wakeups_stop_keep(void);
 
-/* `records` is what to wait on for records, see muster_sensor_wake_handle. The duration begins here; 0: until asked
- * to stop. NULL with errno set. */
+/* `records` is what to wait on for records, see muster_sensor_wake_handle, or WAKEUPS_NO_RECORDS. The duration begins
+ * here; 0: until asked to stop. NULL with errno set. */
+#define WAKEUPS_NO_RECORDS ((intptr_t)-1)
 struct wakeups *wakeups_create(intptr_t records, uint64_t duration_ms);
 void wakeups_destroy(struct wakeups *wakeups);
 

@@ -31,6 +31,7 @@ static struct {
     HANDLE event; /* a stop was asked for and not taken */
     volatile LONG count;
     volatile LONG closing;
+    bool kept; /* wakeups_stop_keep was called; where not, Ctrl-C ends the process as it does any */
 } stop;
 
 static BOOL WINAPI console_event(DWORD type)
@@ -48,6 +49,7 @@ static BOOL WINAPI console_event(DWORD type)
 
 void wakeups_stop_keep(void)
 {
+    stop.kept = true;
     stop.event = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (stop.event)
         (void)SetConsoleCtrlHandler(console_event, TRUE);
@@ -62,7 +64,7 @@ struct wakeups *wakeups_create(intptr_t records, uint64_t duration_ms)
     wakeups->records = (HANDLE)records;
     wakeups->pump = CreateEventW(NULL, FALSE, FALSE, NULL);
     wakeups->end_ns = duration_ms ? host_monotonic_ns() + duration_ms * NS_PER_MS : 0;
-    if (wakeups->pump && stop.event)
+    if (wakeups->pump && (stop.event || !stop.kept))
         return wakeups;
     errno = win32_errno(GetLastError());
     wakeups_destroy(wakeups);

@@ -338,7 +338,7 @@ static void chain_take(struct muster_capture_reader *reader, struct chain *chain
         reader->junk.size_bytes = 0;
     junk_tell(reader, chain == reader->current);
     if (reader->current && reader->current != chain && reader->current->used)
-        holes_add(reader, reader->current, CHAIN_TAKE_SEEN);
+        holes_add(reader, reader->current, reader->current->last ? CHAIN_TAKE_ALL : CHAIN_TAKE_SEEN);
     reader->current = chain;
     reader->used_at[chain - reader->chains] = ++reader->used_count;
     verdict = chain_accept(chain, &taken->frame);

@@ -71,6 +71,7 @@ static struct chain_hole *hole_open(struct chain *chain)
         .before = chain->totals,
         .digest_before_known = chain->digest_known,
         .start_ns = chain->end_ns,
+        .sequence_before = chain->last_sequence,
         .opened_at = chain->accepted_count,
     };
     memcpy(hole->digest_before, chain->digest, sizeof(hole->digest_before));
@@ -146,6 +147,8 @@ static void chain_move_on(struct chain *chain, const struct muster_capture_frame
     chain->totals = totals_of(header);
     if (header->end_ns != 0)
         chain->end_ns = since_1970(header, header->end_ns);
+    if (header->last_sequence > chain->last_sequence)
+        chain->last_sequence = header->last_sequence;
     chain->ends = chain->ends || (header->flags & MUSTER_CAPTURE_ENDS) != 0;
     chain->last = chain->last || (header->flags & MUSTER_CAPTURE_LAST) != 0;
 }
@@ -159,12 +162,17 @@ static bool follows_directly(const struct chain *chain, const struct chain_frame
            counts_less(&before, &frame->own, &before) && memcmp(&before, &chain->totals, sizeof(before)) == 0;
 }
 
-/* A checkpoint has no time; the next frame that has one ends the holes before it. */
-static void ends_fill(struct chain *chain, uint64_t start_ns)
+/* A checkpoint has neither time nor number; the next frame that has is what stands behind the holes before it. */
+static void holes_end(struct chain *chain, const struct muster_capture_frame *header)
 {
-    for (unsigned i = 0; i < chain->hole_count; i++)
-        if (chain->holes[i].end_ns == 0)
-            chain->holes[i].end_ns = start_ns;
+    for (unsigned i = 0; i < chain->hole_count; i++) {
+        struct chain_hole *hole = &chain->holes[i];
+
+        if (hole->end_ns == 0)
+            hole->end_ns = since_1970(header, header->start_ns);
+        if (hole->sequence_behind == 0)
+            hole->sequence_behind = header->last_sequence;
+    }
 }
 
 enum chain_verdict chain_accept(struct chain *chain, const struct chain_frame *frame)
@@ -177,7 +185,7 @@ enum chain_verdict chain_accept(struct chain *chain, const struct chain_frame *f
     if (frame->header.number > chain->next)
         (void)hole_open(chain);
     follows = chain->open ? hole_close(chain, frame) : follows_directly(chain, frame);
-    ends_fill(chain, since_1970(&frame->header, frame->header.start_ns));
+    holes_end(chain, &frame->header);
     chain_move_on(chain, &frame->header);
     memcpy(chain->digest, frame->digest, sizeof(chain->digest));
     chain->digest_known = true;
@@ -257,6 +265,8 @@ static void damage_of(const struct chain_hole *hole, struct muster_capture_damag
         .range_known = hole->header_count == hole->last - hole->first + 1,
         .first_sequence = hole->first_sequence,
         .last_sequence = hole->last_sequence,
+        .sequence_before = hole->sequence_before,
+        .sequence_behind = hole->sequence_behind,
         .start_ns = hole->start_ns,
         .end_ns = hole->end_ns,
     };

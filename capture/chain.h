@@ -41,7 +41,9 @@ struct chain_hole {
     uint8_t digest_last[MUSTER_CAPTURE_DIGEST_BYTES]; /* of its last, as the frame behind it says */
     uint64_t start_ns;                                /* since 1970; 0: not known */
     uint64_t end_ns;
-    uint64_t header_count; /* of its frames, how many have a header that can be read, from which are: */
+    uint64_t sequence_before; /* the highest number before it; 0: there is none */
+    uint64_t sequence_behind; /* the highest in the first numbered frame behind it */
+    uint64_t header_count;    /* of its frames, how many have a header that can be read, from which are: */
     uint64_t first_sequence;
     uint64_t last_sequence;
     uint64_t offset_bytes; /* what stands there */
@@ -61,7 +63,8 @@ struct chain {
     bool open; /* the last hole reaches up to `next` */
     struct chain_hole holes[CHAIN_HOLES_MAX];
     unsigned hole_count;
-    uint64_t end_ns; /* of the last frame that had records, since 1970 */
+    uint64_t end_ns;        /* of the last frame that had records, since 1970 */
+    uint64_t last_sequence; /* the highest number so far */
     uint64_t accepted_count;
     uint64_t end_bytes; /* in the input, behind its last frame */
     bool ends;          /* MUSTER_CAPTURE_ENDS was seen, */

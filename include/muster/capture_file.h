@@ -195,7 +195,9 @@ struct muster_capture_damage {
     bool range_known;                            /* from the headers of the frames themselves: */
     uint64_t first_sequence;                     /* the lowest and the highest number that was lost */
     uint64_t last_sequence;
-    uint64_t start_ns; /* what was lost happened between these, in ns since 1970; 0 where not known */
+    uint64_t sequence_before; /* the highest number in the frames before, and in the first numbered one behind; 0 */
+    uint64_t sequence_behind; /* where there is none. Numbers are nearly in order, so the lost ones are between */
+    uint64_t start_ns;        /* what was lost happened between these, in ns since 1970; 0 where not known */
     uint64_t end_ns;
 };
 

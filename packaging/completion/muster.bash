@@ -107,10 +107,11 @@ __muster_pairs()
 __muster_describe()
 {
     case $1 in
-        '') options=(-h --help -V --version) operands=(watch service trace status selftest doctor version) ;;
+        '') options=(-h --help -V --version) operands=(watch service trace replay status selftest doctor version) ;;
         watch) options=(-f --format -o --output -d --duration --forks --no-baseline --buffer --max-args --status-interval --fail-on-loss --color -h --help --pid --parent --user --name --container --exclude) operands=() ;;
         service) options=(-f --format -o --output --forks --baseline --no-baseline --buffer --status-interval --no-fsync --pins --uninstall -h --help --pid --parent --user --name --container --exclude) operands=(run stop status) ;;
         trace) options=(-f --format -o --output --forks --max-args --color -h --help --pid --parent --user --name --container --exclude) operands=(COMMAND) ;;
+        replay) options=(-f --format -o --output --color -h --help --pid --parent --user --name --container --exclude) operands=(FILE) ;;
         status) options=(--json --prometheus -h --help) operands=() ;;
         selftest) options=(--count --file --json -h --help) operands=() ;;
         doctor) options=(-h --help) operands=() ;;
@@ -157,6 +158,15 @@ __muster_describe_value()
         'trace --name') value=(NAME) ;;
         'trace --container') value=(ID) ;;
         'trace --exclude') value=(pairs pid:PID parent:PID user:USER name:NAME container:ID) ;;
+        'replay -f' | 'replay --format') value=(words text ndjson driver-messages capture) ;;
+        'replay -o' | 'replay --output') value=(FILE) ;;
+        'replay --color') value=(words auto always never) ;;
+        'replay --pid') value=(PID) ;;
+        'replay --parent') value=(PID) ;;
+        'replay --user') value=(USER) ;;
+        'replay --name') value=(NAME) ;;
+        'replay --container') value=(ID) ;;
+        'replay --exclude') value=(pairs pid:PID parent:PID user:USER name:NAME container:ID) ;;
         'status --prometheus') value=(FILE) ;;
         'selftest --count') value=(N) ;;
         'selftest --file') value=(FILE) ;;

@@ -116,6 +116,8 @@ function __muster_options_with_value
             printf '%s\n' -f --format -o --output --buffer --status-interval --pins --pid --parent --user --name --container --exclude
         case trace
             printf '%s\n' -f --format -o --output --max-args --color --pid --parent --user --name --container --exclude
+        case replay
+            printf '%s\n' -f --format -o --output --color --pid --parent --user --name --container --exclude
         case status
             printf '%s\n' --prometheus
         case selftest
@@ -177,6 +179,18 @@ complete -c muster -n '__muster_at trace 0' -l container -x -a '(__muster_value_
 complete -c muster -n '__muster_at trace 0' -l exclude -x -a '(__muster_pairs (__muster_begun) pid:PID parent:PID user:USER name:NAME container:ID)' -d 'not those'
 complete -c muster -n '__muster_at trace' -x -a '(__fish_complete_subcommand --fcs-skip=2 -f --format -o --output --max-args --color --pid --parent --user --name --container --exclude)'
 
+complete -c muster -n '__muster_at replay' -s f -l format -x -a 'text ndjson driver-messages capture' -d 'text, ndjson, driver-messages or capture'
+complete -c muster -n '__muster_at replay' -s o -l output -r -F -d 'write to FILE'
+complete -c muster -n '__muster_at replay' -l color -x -a 'auto always never' -d 'auto, always or never'
+complete -c muster -n '__muster_at replay' -s h -l help -d 'print this help'
+complete -c muster -n '__muster_at replay' -l pid -x -a '(__muster_value_PID (__muster_begun))' -d 'only the process with this number'
+complete -c muster -n '__muster_at replay' -l parent -x -a '(__muster_value_PID (__muster_begun))' -d 'only processes whose direct parent has this number'
+complete -c muster -n '__muster_at replay' -l user -x -a '(__muster_value_USER (__muster_begun))' -d 'only processes that run as this user, by name or identifier'
+complete -c muster -n '__muster_at replay' -l name -x -a '(__muster_value_NAME (__muster_begun))' -d 'only programs of this name, without folder'
+complete -c muster -n '__muster_at replay' -l container -x -a '(__muster_value_ID (__muster_begun))' -d 'only this container\'s'
+complete -c muster -n '__muster_at replay' -l exclude -x -a '(__muster_pairs (__muster_begun) pid:PID parent:PID user:USER name:NAME container:ID)' -d 'not those'
+complete -c muster -n '__muster_at replay' -F
+
 complete -c muster -n '__muster_at status' -l json -d 'one JSON object a sensor, a line each'
 complete -c muster -n '__muster_at status' -l prometheus -r -F -d 'write them as node_exporter\'s textfile collector reads them'
 complete -c muster -n '__muster_at status' -s h -l help -d 'print this help'
@@ -192,6 +206,7 @@ complete -c muster -n '__muster_at version' -s h -l help -d 'print this help'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a watch -d 'show every process that starts and ends, live'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a service -d 'keep the kernel side recording, also while no agent runs'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a trace -d 'the same for one command and all that it starts, without any privilege'
+complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a replay -d 'read captures back into any output'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a status -d 'show where the events of running sensors are, and what was lost'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a selftest -d 'start processes and look for each in the running sensor\'s output'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a doctor -d 'check whether this machine can run the sensor'

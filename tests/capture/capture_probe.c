@@ -3,8 +3,9 @@
  * What the C code makes of captures, for tests/capture/.
  *
  *     capture_probe write     on standard input commands, each 4 bytes of kind, 4 of length, and so many bytes:
- *                             0 a record, 1 a flush, 2 a clock offset (8 bytes), 3 a new capture (8 bytes: its name).
- *                             The captures on standard output
+ *                             0 a record, 1 a flush, 2 a clock offset (8 bytes), 3 a new capture (8 bytes: its name),
+ *                             4 likewise, of Windows. The captures on standard output
+ *     capture_probe FORMAT    likewise, but into that sink, such as ndjson: what `muster replay` should write
  *     capture_probe read      on standard input captures, each 4 bytes of length and so many bytes; a line of JSON for
  *                             each: an array of its parts. A record is told as type, number, size and FNV-1a
  *     capture_probe slow      likewise, but reads give a few bytes at a time, and are interrupted
@@ -50,50 +51,73 @@ static struct muster_stream stream = {
     .version = "0.1.0",
 };
 
-static struct muster_sink *sink_make(uint64_t name)
+static void stream_choose(uint32_t kind)
+{
+    stream.tick_ns = kind == 4 ? 100 : 10000000;
+    stream.provider = kind == 4 ? "muster.sys" : "ebpf";
+    stream.os_type = kind == 4 ? "windows" : "linux";
+    stream.os_kernel = kind == 4 ? "10.0.19045" : "6.1.0";
+}
+
+static struct muster_sink *sink_make(const char *format, uint64_t name)
 {
     struct muster_sink_options options = {.stream = &stream, .target = {.write = output_write}, .capture = name};
-    struct muster_sink *sink = muster_sink_capture_create(&options);
+    bool known;
+    struct muster_sink *sink = muster_sink_create(format, &options, &known);
 
     if (!sink)
-        die("no memory");
+        die("no such format, or no memory");
     return sink;
 }
 
-static void command_do(struct muster_sink **sink, uint32_t kind, void *bytes, size_t size)
+static void sink_end(struct muster_sink *sink)
 {
-    const struct muster_record *record;
-    uint64_t number;
-
-    if (kind == 0 && (muster_record_validate(bytes, size, &record) != MUSTER_OK || record->size_bytes != size))
-        die("a record that is none");
-    if (kind == 0 && muster_sink_write(*sink, record) != MUSTER_OK)
-        die("cannot write");
-    if (kind != 0 && muster_sink_flush(*sink) != MUSTER_OK)
+    if (sink && muster_sink_flush(sink) != MUSTER_OK)
         die("cannot flush");
-    memcpy(&number, bytes, sizeof(number));
-    if (kind == 2)
-        stream.clock_offset_ns = (int64_t)number;
-    if (kind == 3) {
-        muster_sink_destroy(*sink);
-        *sink = sink_make(number);
-    }
+    muster_sink_destroy(sink);
 }
 
-static int captures_write(void)
+static void record_write(struct muster_sink *sink, const void *bytes, size_t size)
+{
+    const struct muster_record *record;
+
+    if (!sink || muster_record_validate(bytes, size, &record) != MUSTER_OK || record->size_bytes != size)
+        die("a record that is none");
+    if (muster_sink_write(sink, record) != MUSTER_OK)
+        die("cannot write");
+}
+
+static void command_do(const char *format, struct muster_sink **sink, uint32_t kind, const void *bytes, size_t size)
+{
+    uint64_t number;
+
+    if (kind == 0) {
+        record_write(*sink, bytes, size);
+        return;
+    }
+    memcpy(&number, bytes, sizeof(number));
+    if (kind >= 3) {
+        sink_end(*sink);
+        stream_choose(kind);
+        *sink = sink_make(format, number);
+    } else if (muster_sink_flush(*sink) != MUSTER_OK)
+        die("cannot flush");
+    if (kind == 2)
+        stream.clock_offset_ns = (int64_t)number;
+}
+
+static int captures_write(const char *format)
 {
     static uint64_t bytes[MUSTER_RECORD_MAX_BYTES / 8];
-    struct muster_sink *sink = sink_make(1);
+    struct muster_sink *sink = NULL;
     uint32_t head[2];
 
     while (take(head, sizeof(head))) {
         if (head[1] > sizeof(bytes) || !take(bytes, head[1]))
             die("a command that is none");
-        command_do(&sink, head[0], bytes, head[1]);
+        command_do(format, &sink, head[0], bytes, head[1]);
     }
-    if (muster_sink_flush(sink) != MUSTER_OK)
-        die("cannot flush");
-    muster_sink_destroy(sink);
+    sink_end(sink);
     return fflush(stdout) != 0;
 }
 
@@ -256,11 +280,13 @@ static int captures_read(size_t step)
 int main(int count, char **arguments)
 {
     if (count == 2 && strcmp(arguments[1], "write") == 0)
-        return captures_write();
+        return captures_write("capture");
     if (count == 2 && strcmp(arguments[1], "read") == 0)
         return captures_read(0);
     if (count == 2 && strcmp(arguments[1], "slow") == 0)
         return captures_read(700);
-    die("write, read or slow");
+    if (count == 2)
+        return captures_write(arguments[1]);
+    die("name a mode");
     return 2;
 }

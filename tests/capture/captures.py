@@ -64,11 +64,11 @@ def record(name, sequence=0, time_ns=0, texts=(), **members):
     return bytes(part) + data
 
 
-def write(*captures):
-    """Each (name, [records, FLUSH, Clock])."""
+def write(*captures, form="write", windows=False):
+    """Each (name, [records, FLUSH, Clock]). form: what a sink of that name makes of them."""
     commands = []
     for name, items in captures:
-        commands.append(struct.pack("<IIQ", 3, 8, name))
+        commands.append(struct.pack("<IIQ", 4 if windows else 3, 8, name))
         for item in items:
             if item is FLUSH:
                 commands.append(struct.pack("<II", 1, 0))
@@ -76,7 +76,7 @@ def write(*captures):
                 commands.append(struct.pack("<IIQ", 2, 8, item))
             else:
                 commands.append(struct.pack("<II", 0, len(item)) + item)
-    return run_probe("write", b"".join(commands))
+    return run_probe(form, b"".join(commands))
 
 
 def ledger(epoch, produced, **more):
@@ -87,14 +87,16 @@ def small_records(seed=0, batches=(3, 1, 4, 2)):
     """A short stream: started, batches of events, stopped."""
     source = random.Random(seed)
     items = [Clock(CLOCK), record("sensor_started", time_ns=1000, **ledger(7, 0)), record("running", time_ns=1001, pid=1), FLUSH]
-    number, time_ns = 0, 2000
+    number, time_ns, counts = 0, 2000, [0] * 4
     for size in batches:
         for _ in range(size):
             number += 1
             time_ns += source.randrange(1, 1000)
-            items.append(record(source.choice(("start", "exit", "fork", "message")), number, time_ns))
+            kind = source.randrange(4)
+            counts[kind] += 1
+            items.append(record(("start", "exit", "fork", "message")[kind], number, time_ns))
         items.append(FLUSH)
-    items += [record("sensor_stopped", time_ns=time_ns + 5, **ledger(7, number)), FLUSH]
+    items += [record("sensor_stopped", time_ns=time_ns + 5, **ledger(7, number, types=counts)), FLUSH]
     return items
 
 

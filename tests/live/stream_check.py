@@ -9,6 +9,7 @@ import bisect
 import collections
 import datetime
 import hashlib
+import heapq
 import json
 import re
 
@@ -178,6 +179,8 @@ def check_numbers(events) -> Problems:
         return problems + ["there is no final ledger to say how many numbers there are"]
     problems += [f"number {number} is outside 1..{last}" for number in counts if not 1 <= number <= last]
     filtered = filtered_total(events)
+    if any(loss.get("stage") == "capture" for loss in losses_of(events)):
+        return problems + _check_placed(set(counts), last, sorted(ranges_of(events)), filtered)
     if filtered:
         return problems + _check_filtered(set(counts), last, sorted(ranges_of(events)), filtered)
     return problems + _check_coverage(set(counts), last, sorted(ranges_of(events)))
@@ -211,6 +214,31 @@ def _check_filtered(delivered, last, ranges, filtered):
         inside = bisect.bisect_right(missing, end) - bisect.bisect_left(missing, first)
         if inside < count:
             problems.append(f"gap {first}..{end} says {count}, but only {inside} numbers are missing in it")
+    return problems
+
+
+def _check_placed(delivered, last, ranges, filtered):
+    """What a damaged capture has lost stands in ranges that may lie over others, since nobody knows which numbers stood
+    there. So: each missing number can be given to one gap that has it in its range, each gap gets as many as it says, and
+    as many are left as were filtered."""
+    missing = [number for number in range(1, last + 1) if number not in delivered]
+    waiting, open_gaps, left, problems = list(reversed(ranges)), [], 0, []
+    for number in missing:
+        while waiting and waiting[-1][0] <= number:
+            first, end, count = waiting.pop()
+            heapq.heappush(open_gaps, [end, first, count])
+        while open_gaps and (open_gaps[0][0] < number or open_gaps[0][2] == 0):
+            end, first, count = heapq.heappop(open_gaps)
+            if count:
+                problems.append(f"gap {first}..{end}: {count} of its numbers are not missing")
+        if open_gaps:
+            open_gaps[0][2] -= 1
+        else:
+            left += 1
+    problems += [f"gap {first}..{end}: {count} of its numbers are not missing" for end, first, count in open_gaps if count]
+    problems += [f"gap {first}..{end}: none of its numbers is missing" for first, end, _ in waiting]
+    if left != filtered:
+        problems.append(f"{left} numbers are missing and in no gap, {filtered} were filtered")
     return problems
 
 
@@ -251,7 +279,8 @@ def check_losses(events) -> Problems:
         loss = dig(event, "muster.loss") or {}
         for key, known in (("causes", CAUSES), ("types", set(NUMBERED.values()))):
             parts = loss.get(key, {})
-            if sum(parts.values()) != loss.get("count"):
+            known_in_part = key == "types" and loss.get("stage") == "capture"  # a gap record that was lost told its types
+            if sum(parts.values()) != loss.get("count") and not (known_in_part and sum(parts.values()) < loss.get("count")):
                 problems.append(f"{key} of a gap do not add up: {loss}")
             if not set(parts) <= known or not all(count > 0 for count in parts.values()):
                 problems.append(f"{key} of a gap: {parts}")
