@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `make check` is made of, each part a target of its own. Included by the Makefile.
 
-.PHONY: check-built check-unit check-text check-library check-asan check-tsan check-sim check-driver check-fuzz check-capture check-simulator check-deep check-wine check-live check-vm check-vm-built check-compilers check-mingw check-nt check-layers check-headers \
+.PHONY: check-built check-unit check-text check-library check-asan check-tsan check-sim check-driver check-fuzz check-capture check-simulator check-model check-deep check-wine check-live check-vm check-vm-built check-compilers check-mingw check-nt check-layers check-headers \
 	check-format format compile-commands
 
 RUN_TESTS := $(PYTHON) tests/run_tests.py
@@ -11,7 +11,7 @@ RUN_TESTS := $(PYTHON) tests/run_tests.py
 check-built: check-layers check-headers check-format all check-compilers check-mingw check-nt probes variants wine-programs unit-plain unit-asan unit-tsan text-programs \
 		sim-plain sim-asan sim-tsan driver-plain driver-asan driver-tsan origin-programs replay-plain replay-asan capture-programs simulator-plain simulator-asan
 	$(Q)$(RUN_TESTS) $(plain_TESTS) $(asan_TESTS) $(tsan_TESTS) $(sim_plain_TESTS) $(sim_asan_TESTS) $(sim_tsan_TESTS) \
-		$(driver_plain_TESTS) $(driver_asan_TESTS) $(driver_tsan_TESTS) $(replay_plain_TESTS) $(replay_asan_TESTS) tests/fuzz tests/simulator tests/capture tests/origin $(text_TESTS) tests/text tests/library tests/golden tests/live tests/vm tests/wine
+		$(driver_plain_TESTS) $(driver_asan_TESTS) $(driver_tsan_TESTS) $(replay_plain_TESTS) $(replay_asan_TESTS) tests/fuzz tests/model tests/simulator tests/capture tests/origin $(text_TESTS) tests/text tests/library tests/golden tests/live tests/vm tests/wine
 
 check-unit: unit-plain ## the unit tests
 	$(Q)$(RUN_TESTS) $(plain_TESTS)
@@ -43,8 +43,11 @@ check-capture: all capture-programs ## captures: written, read back, damaged in 
 check-simulator: simulator-plain simulator-asan ## the whole way of an event in one seeded thread, and planted bugs that it finds
 	$(Q)$(RUN_TESTS) tests/simulator
 
+check-model: ## the protocols as models, searched exhaustively, and every bug that is planted in them (minutes)
+	$(Q)MUSTER_DEEP=1 $(RUN_TESTS) --timeout 1800 tests/model
+
 check-deep: driver-plain unit-plain text-programs replay-asan simulator-plain simulator-asan ## what takes longer than `make check` may: 100,000 life cycles, all control codes, all texts (hours)
-	$(Q)MUSTER_DEEP=1 MUSTER_LIFE_CYCLES=100000 $(RUN_TESTS) --timeout 14400 $(driver_plain_TESTS) $(B)/plain/tests/unit/text_utf16_test $(B)/plain/tests/unit/account_crash_test $(text_TESTS) tests/fuzz/planted_bugs_test.py tests/simulator
+	$(Q)MUSTER_DEEP=1 MUSTER_LIFE_CYCLES=100000 $(RUN_TESTS) --timeout 14400 $(driver_plain_TESTS) $(B)/plain/tests/unit/text_utf16_test $(B)/plain/tests/unit/account_crash_test $(text_TESTS) tests/fuzz/planted_bugs_test.py tests/simulator tests/model
 
 check-wine: wine-programs ## the Windows binaries in Wine
 	$(Q)$(RUN_TESTS) tests/wine
