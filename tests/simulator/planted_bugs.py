@@ -107,7 +107,7 @@ BUGS = {
     "gap_without_room_forgotten": (CAPTURE, "    return !capture->gap_waits;", "    return true;"),
     "finished_before_the_error_is_told": (PUMP, "    if (status != MUSTER_OK)\n        pump_fail(pump, status);\n    __atomic_store_n(&pump->finished, true, __ATOMIC_RELEASE);",
                                           "    __atomic_store_n(&pump->finished, true, __ATOMIC_RELEASE);\n    if (status != MUSTER_OK)\n        pump_fail(pump, status);"),
-    "stopped_without_the_ledger": (PUMP, "    pump->final_ledger = *ledger;\n", ""),
+    "stopped_without_the_ledger": (PUMP, "    if (stopped)\n        pump->stopped = *stopped;\n", ""),
     # ---- found by the simulator, and mended
     "ends_without_a_word": ("agent/watch.c", """    if (status != MUSTER_OK)
         report("cannot start: %s", muster_status_text(status));
