@@ -7,8 +7,9 @@
 A PATH is a C test program (cmocka; it is run with CMOCKA_MESSAGE_OUTPUT=TAP), a Python unittest
 module, or a folder, of which every *_test.py is taken. --unit takes only the C programs of what is
 named, --live only the modules; --filter only programs and modules with TEXT in their name, and of
-the other modules the tests with TEXT in theirs. Of the C programs, --jobs run side by side (as many
-as there are processors, unless said); a module has the machine for itself.
+the other modules the tests with TEXT in theirs. --jobs run side by side (as many as there are
+processors, unless said); then, one after the other, the modules that say that they need the machine
+for themselves, by a line `RUNS_ALONE = "why"`.
 
 Each program has a line; what failed is shown in full, and with V=1 everything is. A crash, a time-out, a
 program without tests, and one that ends before all its tests have run are failures. The last line
@@ -20,7 +21,6 @@ Under CI=true a skipped test is a failure, unless its reason begins with "may sk
 import argparse
 import concurrent.futures
 import importlib.util
-import itertools
 import os
 import pathlib
 import re
@@ -36,6 +36,7 @@ MODULE_TIMEOUT_S = 240
 MAY_SKIP = "may skip:"
 RESULT_LINE = re.compile(r"^(ok|not ok)\b\s*\d*\s*(?:-\s)?(.*?)(?:\s*#\s*SKIP\b\s*(.*))?$", re.IGNORECASE)
 PLAN_LINE = re.compile(r"^1\.\.(\d+)\s*$")
+ALONE_LINE = re.compile(r'^RUNS_ALONE = ".+"', re.MULTILINE)
 
 
 class Outcome:
@@ -250,12 +251,18 @@ def run_one(path, options):
     return judge(output, status, killed), output, time.monotonic() - begin
 
 
+def runs_alone(path):
+    return path.suffix == ".py" and ALONE_LINE.search(path.read_text(encoding="utf-8")) is not None
+
+
 def run_all(paths, options):
-    """Outcomes, in the order of the paths; each is reported as soon as it and those before it are there."""
+    """Outcomes, in the order of the paths, of those that run alone last; each is reported as soon as it and those
+    before it are there."""
+    paths = list(paths)
+    alone = [path for path in paths if runs_alone(path)]
+    together = [path for path in paths if path not in alone]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for is_module, group in itertools.groupby(paths, lambda path: path.suffix == ".py"):
-            run = map if is_module else pool.map
-            group = list(group)
+        for group, run in ((together, pool.map), (alone, map)):
             for path, (outcome, output, seconds) in zip(group, run(lambda path: run_one(path, options), group)):
                 if outcome.count() or outcome.failed:
                     report(name_of(path), outcome, output, seconds)
@@ -269,7 +276,7 @@ def parse_arguments():
     parser.add_argument("--unit", action="store_true", help="only the C programs")
     parser.add_argument("--live", action="store_true", help="only the Python modules")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="for each program")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="C programs side by side")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="that run side by side")
     parser.add_argument("--module", type=pathlib.Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -11,6 +11,8 @@ import tempfile
 
 from sensor import LiveTest, MUSTER, Sensor, patient, stat_of, until
 
+RUNS_ALONE = "it measures what the machine does meanwhile"
+
 COUNT = 200
 DONE, FAILED, USAGE, LOSS, UNACCOUNTED = 0, 1, 2, 3, 4
 SHAPES = {"flat": 50, "tree": 40, "short-lived": 80, "thread exec": 20, "long arguments": 10}

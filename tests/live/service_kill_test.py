@@ -17,6 +17,8 @@ from sensor import patient, probe, read_truth, token, until
 from service import Service, ServiceTest
 from stream_check import action_of, dig, is_numbered, with_action
 
+RUNS_ALONE = "one service a machine, and what it recorded is compared with what was started"
+
 DEEP = bool(os.environ.get("MUSTER_DEEP"))
 KILLS = 300 if DEEP else 8
 

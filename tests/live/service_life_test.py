@@ -13,6 +13,8 @@ from sensor import MUSTER, TINY, patient, probe, run_storm, scaled, token, until
 from service import BPFFS, ServiceTest, run_service
 from stream_check import dig, with_action
 
+RUNS_ALONE = "one service a machine"
+
 FDATASYNC = 75  # x86-64
 NOBODY = 65534
 

@@ -18,6 +18,8 @@ from sensor import ROOT, TINY, entity_of, probe, read_truth, token, until
 from service import ServiceTest, runs_of
 from stream_check import action_of, dig, is_numbered, with_action
 
+RUNS_ALONE = "one service a machine"
+
 BUILD = ROOT / "build"
 OTHER_PROGRAMS = str(BUILD / "other-programs" / "muster")
 PIPE_BYTES = 65536

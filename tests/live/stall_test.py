@@ -17,6 +17,8 @@ import stream_check
 from sensor import LiveTest, Sensor, TINY, patient, probe, run_storm, scaled, stat_of, token, until
 from stream_check import action_of, dig, with_action
 
+RUNS_ALONE = "it fills the ring, with what it started itself"
+
 STALL_COUNT = scaled(8000, least=1000)
 PADDING = 2000             # makes a record large, so that every queue on the way runs full
 STALL_AT_LEAST_S = 3

@@ -13,6 +13,8 @@ from sensor import LiveTest, MUSTER, Sensor, patient, run_storm, scaled, until
 from stall_test import PipedSensor
 from stream_check import action_of, dig
 
+RUNS_ALONE = "it compares figures with what was started"
+
 NUMBERED = ("process-started", "process-exited", "process-forked", "message")
 STORM = scaled(2000, least=200)
 NOBODY = 65534

@@ -12,6 +12,8 @@ import stream_check
 from sensor import LiveTest, Sensor, TINY, patient, probe, read_truth, run_storm, running_processes, scaled, token, until
 from stream_check import action_of, dig, is_numbered
 
+RUNS_ALONE = "its storm fills the machine"
+
 COUNT = scaled(20000, least=500)
 BRIEF_NS = patient(1_000_000)
 
