@@ -221,6 +221,8 @@ int selftest_run(const struct selftest_options *options)
 
     if (getrandom(&run.follow.nonce, sizeof(run.follow.nonce), 0) != sizeof(run.follow.nonce) || !tables_make(&run)) {
         report("cannot start: %s", strerror(errno));
+    } else if (access(SELFTEST_IMAGE, X_OK) != 0) {
+        report("cannot run %s, which the processes of the test are: %s", SELFTEST_IMAGE, strerror(errno));
     } else if (target_open(&run) && own_wait_ready(&run) && shapes_run(&run)) {
         run.result.lost_told = run.follow.lost_told;
         run.result.pids_known = stat("/proc/self/ns/pid", &namespace) == 0 && namespace.st_ino == INIT_PID_NS_INO;

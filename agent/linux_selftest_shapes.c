@@ -13,7 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TRUE_PATH       "/bin/true"
 #define LONG_ARGS_COUNT 100
 #define LONG_ARG_BYTES  1000 /* with its NUL */
 #define CANNOT_EXEC     127
@@ -73,7 +72,7 @@ static _Noreturn void become_true(const struct making *making, uint32_t index)
 
     selftest_word(making->nonce, making->shape, index, word);
     making->truth[index] = (struct selftest_truth){.pid = (uint32_t)getpid(), .args_count = 2};
-    (void)execv(TRUE_PATH, arguments);
+    (void)execv(SELFTEST_IMAGE, arguments);
     making->truth[index].pid = 0;
     _exit(CANNOT_EXEC);
 }
@@ -127,7 +126,7 @@ __attribute__((noinline)) static pid_t vfork_exec(char *const arguments[])
     pid_t child = vfork();
 
     if (child == 0) {
-        (void)execv(TRUE_PATH, arguments);
+        (void)execv(SELFTEST_IMAGE, arguments);
         _exit(CANNOT_EXEC);
     }
     return child;
@@ -207,7 +206,7 @@ static void long_args_make(const struct making *making)
         selftest_word(making->nonce, making->shape, i, word);
         child = fork();
         if (child == 0) {
-            (void)execv(TRUE_PATH, arguments);
+            (void)execv(SELFTEST_IMAGE, arguments);
             _exit(CANNOT_EXEC);
         }
         if (child > 0)

@@ -38,6 +38,9 @@ void selftest_word(uint64_t nonce, enum selftest_shape shape, uint32_t index, ch
 /* The reverse. False for any other word. */
 bool selftest_word_parse(uint64_t nonce, const char *word, enum selftest_shape *ret_shape, uint32_t *ret_index);
 
+/* What every process ends up as. */
+#define SELFTEST_IMAGE "/bin/true"
+
 /* How many processes a shape makes when `count` are asked for in all. */
 uint32_t selftest_shape_size(enum selftest_shape shape, uint32_t count);
 

@@ -82,6 +82,13 @@ static __u32 args_max_round(size_t bytes)
     return bytes == 0 ? MUSTER_ARGS_MAX_BYTES : (__u32)(bytes + 7) & ~7U;
 }
 
+/* What every program reads, whichever of them are loaded. */
+static void constants_fill(struct muster_bpf *programs, size_t args_max_bytes)
+{
+    programs->rodata->page_bytes = (__u32)sysconf(_SC_PAGESIZE);
+    programs->rodata->args_max_bytes = args_max_round(args_max_bytes);
+}
+
 static bool programs_configure(struct muster_bpf *programs, const struct muster_sensor_options *options)
 {
     struct btf *btf = btf__parse(BTF_PATH, NULL);
@@ -92,8 +99,7 @@ static bool programs_configure(struct muster_bpf *programs, const struct muster_
     btf__free(btf);
     programs->rodata->forks_wanted = options->forks;
     programs->rodata->tracepoint_tells_last = tells_last;
-    programs->rodata->page_bytes = (__u32)sysconf(_SC_PAGESIZE);
-    programs->rodata->args_max_bytes = args_max_round(options->args_max_bytes);
+    constants_fill(programs, options->args_max_bytes);
     if (options->filter)
         programs->rodata->filter = *options->filter;
     if (!options->filter || !options->filter->active) {
@@ -133,6 +139,7 @@ struct muster_bpf *sensor_load_baseline(struct muster_sensor_error *ret_error)
     bpf_map__set_autocreate(programs->maps.exit_reported, false);
     bpf_map__set_autocreate(programs->maps.filter_verdicts, false);
     bpf_map__set_autocreate(programs->maps.filter_scratch, false);
+    constants_fill(programs, 0);
     if (muster_bpf__load(programs) == 0)
         return programs;
     sensor_fail(ret_error, errno, "cannot load the BPF program that lists processes");

@@ -12,6 +12,7 @@ datadir ?= $(PREFIX)/share
 mandir ?= $(datadir)/man
 docdir ?= $(datadir)/doc/muster
 pkgconfigdir ?= $(libdir)/pkgconfig
+unitdir ?= $(PREFIX)/lib/systemd/system
 INSTALL ?= install
 INSTALL_PROGRAM ?= $(INSTALL) -m 0755
 INSTALL_DATA ?= $(INSTALL) -m 0644
@@ -48,19 +49,20 @@ define remove
 endef
 
 .PHONY: install uninstall
-install: $(B)/muster $(B)/libmuster.a $(MADE_PAGES) ## the program, libmuster.a, headers, manual pages and completions, to PREFIX (/usr/local) below DESTDIR
+install: $(B)/muster $(B)/libmuster.a $(MADE_PAGES) ## the program, libmuster.a, headers, manual pages, completions and the systemd unit, to PREFIX (/usr/local) below DESTDIR
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
-	$(Q)$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(pkgconfigdir)"
+	$(Q)$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(pkgconfigdir)" "$(DESTDIR)$(unitdir)"
 	$(Q)$(INSTALL_PROGRAM) $(B)/muster "$(DESTDIR)$(bindir)/muster"
 	$(foreach entry,$(INSTALLED_FILES),$(call install_data,$(entry)))
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(libdir))|' \
 		-e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(includedir))|' -e 's|@VERSION@|$(VERSION)|' \
 		packaging/muster.pc.in >"$(DESTDIR)$(pkgconfigdir)/muster.pc"
-	$(Q)chmod 0644 "$(DESTDIR)$(pkgconfigdir)/muster.pc"
+	$(Q)sed -e 's|@BINDIR@|$(bindir)|' packaging/systemd/muster.service.in >"$(DESTDIR)$(unitdir)/muster.service"
+	$(Q)chmod 0644 "$(DESTDIR)$(pkgconfigdir)/muster.pc" "$(DESTDIR)$(unitdir)/muster.service"
 
 uninstall: ## remove what `make install` with the same PREFIX and DESTDIR put there
 	$(call say,REMOVE,$(DESTDIR)$(PREFIX))
-	$(Q)rm -f "$(DESTDIR)$(bindir)/muster" "$(DESTDIR)$(pkgconfigdir)/muster.pc"
+	$(Q)rm -f "$(DESTDIR)$(bindir)/muster" "$(DESTDIR)$(pkgconfigdir)/muster.pc" "$(DESTDIR)$(unitdir)/muster.service"
 	$(foreach entry,$(INSTALLED_FILES),$(call remove,$(entry)))
 	$(Q)for folder in "$(includedir)/muster" "$(docdir)/LICENSES" "$(docdir)/examples" "$(docdir)"; do \
 		if [ -d "$(DESTDIR)$$folder" ]; then rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$folder"; fi; done

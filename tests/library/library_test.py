@@ -83,7 +83,7 @@ class Installed(unittest.TestCase):
 class InstallTest(Installed):
     def test_what_is_there(self):
         there = files_below(self.destination)
-        wanted = {"bin/muster", "lib/libmuster.a", "lib/pkgconfig/muster.pc", "share/doc/muster/LICENSE",
+        wanted = {"bin/muster", "lib/libmuster.a", "lib/pkgconfig/muster.pc", "lib/systemd/system/muster.service", "share/doc/muster/LICENSE",
                   "share/doc/muster/examples/Makefile", "share/doc/muster/examples/question.c"}
         wanted |= {f"include/muster/{name}" for name in HEADERS}
         wanted |= {f"share/doc/muster/LICENSES/{path.name}" for path in (ROOT / "LICENSES").iterdir()}
@@ -101,12 +101,24 @@ class InstallTest(Installed):
         self.assertEqual(re.findall(r"^ +(\S+)", self.output, re.MULTILINE), ["INSTALL"])
 
     def test_again_elsewhere_and_with_another_umask(self):
-        """The same bytes and modes, but for the prefix in muster.pc."""
+        """The same bytes and modes, but for the prefix in muster.pc and the unit."""
         make("install", self.folder / "other", "PREFIX=/opt/m", umask=0o077)
         first, second = files_below(self.tree), files_below(self.folder / "other/opt/m")
         self.assertEqual(first.pop("lib/pkgconfig/muster.pc")[1].replace(b"=/usr/local\n", b"=/opt/m\n"),
                          second.pop("lib/pkgconfig/muster.pc")[1])
+        self.assertEqual(first.pop("lib/systemd/system/muster.service")[1].replace(b"=/usr/local/bin/", b"=/opt/m/bin/"),
+                         second.pop("lib/systemd/system/muster.service")[1])
         self.assertEqual(first, second)
+
+    def test_systemd_takes_the_unit(self):
+        unit = self.work / "muster.service"
+        installed = (self.tree / "lib/systemd/system/muster.service").read_text()
+        unit.write_text(installed.replace("=/usr/local/bin/muster ", f"={self.tree}/bin/muster "))
+        self.assertNotEqual(unit.read_text(), installed)
+        self.assertEqual(run(["systemd-analyze", "verify", "--man=no", "--generators=no", unit]).stderr, "")
+        unit.write_text(unit.read_text().replace("RestrictRealtime=yes", "RestrictRealtime=perhaps"))
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--generators=no", unit], capture_output=True, text=True, check=False)
+        self.assertIn("perhaps", done.stderr)
 
     def test_folders_of_ones_own(self):
         multiarch = "/usr/lib/x86_64-linux-gnu"

@@ -83,6 +83,13 @@ class SelftestTest(LiveTest):
         self.assertEqual(code, UNACCOUNTED)
         self.assertIn("INCOMPLETE", stdout)
 
+    def test_without_the_image_it_says_so(self):
+        hide = 'mount -o bind /dev/null /bin/true && exec "$0" selftest'
+        code, stdout, stderr = finish(subprocess.Popen(["unshare", "--mount", "/bin/sh", "-c", hide, MUSTER], stdin=subprocess.DEVNULL,
+                                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        self.assertEqual((code, stdout), (FAILED, ""))
+        self.assertIn("cannot run /bin/true", stderr)
+
     def test_without_rights_it_says_what_to_do(self):
         code, stdout, stderr = finish(selftest(env={"TMPDIR": "/tmp"}, user=65534, group=65534, extra_groups=[]))
         self.assertEqual((code, stdout), (FAILED, ""))
@@ -91,7 +98,7 @@ class SelftestTest(LiveTest):
 
 def selftest_children_done(process):
     """Whether it waits for the sensor alone: no process of a shape is left, and some time has been given to make them."""
-    children = subprocess.run(["pgrep", "-P", str(process.pid)], stdout=subprocess.PIPE, check=False).stdout.split()
+    children = [child for tasks in pathlib.Path(f"/proc/{process.pid}/task").glob("*/children") for child in tasks.read_text().split()]
     selftest_children_done.idle = selftest_children_done.idle + 1 if not children else 0
     return selftest_children_done.idle >= 20
 

@@ -66,7 +66,7 @@ class KillTest(ServiceTest):
     def kill(service, count):
         moments = random.Random(count)
         for _ in range(count):
-            time.sleep(moments.uniform(0, 0.3))
+            time.sleep(moments.uniform(0, patient(0.3)))
             service.kill()
             service.start()
 
@@ -206,7 +206,7 @@ class StoppedAgentTest(ServiceTest):
         storm = Storm(self.folder, image, padding=500)
         self.addCleanup(storm.end)
         service.process.send_signal(signal.SIGSTOP)
-        time.sleep(0.5)
+        time.sleep(patient(1))
         service.process.send_signal(signal.SIGCONT)
         time.sleep(0.2)
         truth = storm.end()

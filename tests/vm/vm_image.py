@@ -15,8 +15,11 @@ import sysconfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TREE = "/work"  # where the tree stands in the guest
-BUSYBOX_NAMES = ("sh", "mount", "umount", "mkdir", "insmod", "cat", "sleep", "stty", "poweroff")
-PROGRAMS = ("setpriv", "unshare")
+BUSYBOX_NAMES = ("insmod", "poweroff")
+# The shell and what tests run by it are no busybox: each has an image of its own, as on any machine.
+PROGRAMS = ("cat", "chmod", "cp", "echo", "env", "head", "id", "ln", "ls", "mkdir", "mount", "mv", "rm", "setpriv", "setsid",
+            "sleep", "stty", "tail", "timeout", "touch", "true", "umount", "unshare", "bash", "bpftool", "strace")
+VARIANTS = ("other-programs", "other-abi")
 FOLDERS = ("/dev", "/proc", "/sys", "/tmp", "/run", "/root", "/etc")
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 
@@ -113,8 +116,11 @@ def add_userland(archive):
     archive.add_file(program_path("busybox"), "/bin/busybox")
     for name in BUSYBOX_NAMES:
         archive.add_link(f"/bin/{name}", "busybox")
+    shell = pathlib.Path("/bin/sh").resolve()
+    archive.add_program(shell, f"/bin/{shell.name}")
+    archive.add_link("/bin/sh", shell.name)
     for name in PROGRAMS:
-        archive.add_program(program_path(name), f"/usr/bin/{name}")
+        archive.add_program(program_path(name), f"/bin/{name}")
     for path in FOLDERS:
         archive.add_folder(path)
     archive.add_bytes("/etc/passwd", PASSWD.encode())
@@ -124,9 +130,12 @@ def add_userland(archive):
 
 def add_tree(archive, build):
     archive.add_program(build / "muster", f"{TREE}/build/muster")
+    for variant in VARIANTS:
+        archive.add_program(build / variant / "muster", f"{TREE}/build/{variant}/muster")
     for path in sorted((build / "probes").iterdir()):
         if path.suffix == "":
             archive.add_program(path, f"{TREE}/build/probes/{path.name}")
+    archive.add_file(ROOT / "packaging/systemd/muster.service.in", f"{TREE}/packaging/systemd/muster.service.in")
     archive.add_file(ROOT / "tests/run_tests.py", f"{TREE}/tests/run_tests.py")
     for folder in ("tests/live", "tests/vm/planted"):
         for path in sorted((ROOT / folder).glob("*.py")):
