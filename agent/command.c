@@ -23,8 +23,8 @@ static void help_print(void)
           "  -h, --help     print this help; `muster VERB --help` tells about a verb\n"
           "  -V, --version  print the version\n"
           "\n"
-          "Exit codes: 0 done, 1 failure, 2 usage, 3 events were lost (watch --fail-on-loss)\n"
-          "or a capture is damaged (replay).\n"
+          "Exit codes: 0 done, 1 failure, 2 usage, 3 events were lost (watch --fail-on-loss, verify)\n"
+          "or a capture is damaged (replay), 4 something is not accounted for (verify).\n"
           "\n"
           "Example: %s\n",
           words.example);

@@ -53,6 +53,24 @@ static bool unit_take(struct scan *scan, uint32_t *ret_unit)
     return true;
 }
 
+/* What stands behind the first byte of a character that is not ASCII: no surrogates, nothing overlong. */
+static bool utf8_skip(struct scan *scan, unsigned char lead)
+{
+    size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
+    unsigned char least = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+    unsigned char most = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+
+    if (lead < 0xc2 || lead > 0xf4 || (size_t)(scan->end - scan->at) < more)
+        return false;
+    for (; more > 0; more--, least = 0x80, most = 0xbf) {
+        unsigned char byte = (unsigned char)*scan->at++;
+
+        if (byte < least || byte > most)
+            return false;
+    }
+    return true;
+}
+
 static bool string_skip(struct scan *scan)
 {
     uint32_t unit;
@@ -64,7 +82,7 @@ static bool string_skip(struct scan *scan)
 
         if (byte == '"')
             return true;
-        if ((unsigned char)byte < 0x20)
+        if ((unsigned char)byte < 0x20 || ((unsigned char)byte >= 0x80 && !utf8_skip(scan, (unsigned char)byte)))
             return false;
         if (byte != '\\')
             continue;

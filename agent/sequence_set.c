@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEAR_RUNS   16    /* of the last ones: there a number is put in its place at once */
-#define WAITING_MAX 65536 /* numbers that wait */
+#define NEAR_RUNS     16    /* of the last ones: there a number is put in its place at once */
+#define WAITING_LEAST 64    /* numbers that wait: as many as there are runs, so that what it costs to put */
+#define WAITING_MOST  65536 /* them in their place is little for each; but within these limits */
 
 void sequence_set_deinit(struct sequence_set *set)
 {
@@ -17,14 +18,17 @@ void sequence_set_deinit(struct sequence_set *set)
 
 static bool runs_grow(struct sequence_set *set, size_t capacity)
 {
+    size_t limit = set->run_limit ? set->run_limit : SEQUENCE_RUNS_MAX;
     size_t wanted = set->run_capacity ? set->run_capacity * 2 : 64;
     struct sequence_run *runs;
 
-    if (capacity <= set->run_capacity)
+    if (capacity <= set->run_capacity && capacity <= limit)
         return true;
     if (wanted < capacity)
         wanted = capacity;
-    runs = capacity <= SEQUENCE_RUNS_MAX ? realloc(set->runs, wanted * sizeof(*runs)) : NULL;
+    if (wanted > limit)
+        wanted = limit;
+    runs = capacity <= limit ? realloc(set->runs, wanted * sizeof(*runs)) : NULL;
     if (!runs) {
         set->given_up = true;
         return false;
@@ -78,16 +82,36 @@ static void number_place(struct sequence_set *set, size_t index, const struct se
         run_insert(set, index, added);
 }
 
+static size_t waiting_limit(const struct sequence_set *set)
+{
+    size_t limit = set->run_count > WAITING_LEAST ? set->run_count : WAITING_LEAST;
+
+    return limit < WAITING_MOST ? limit : WAITING_MOST;
+}
+
+static bool waiting_grow(struct sequence_set *set)
+{
+    size_t wanted = set->waiting_capacity ? set->waiting_capacity * 2 : WAITING_LEAST;
+    struct sequence_run *waiting;
+
+    if (set->waiting_count < set->waiting_capacity)
+        return true;
+    waiting = realloc(set->waiting, wanted * sizeof(*waiting));
+    if (!waiting) {
+        set->given_up = true;
+        return false;
+    }
+    set->waiting = waiting;
+    set->waiting_capacity = wanted;
+    return true;
+}
+
 static void number_wait(struct sequence_set *set, const struct sequence_run *added)
 {
-    if (!set->waiting)
-        set->waiting = malloc(WAITING_MAX * sizeof(*set->waiting));
-    if (!set->waiting) {
-        set->given_up = true;
+    if (!waiting_grow(set))
         return;
-    }
     set->waiting[set->waiting_count++] = *added;
-    if (set->waiting_count == WAITING_MAX)
+    if (set->waiting_count >= waiting_limit(set))
         sequence_set_settle(set);
 }
 
@@ -96,6 +120,8 @@ void sequence_set_add(struct sequence_set *set, uint64_t number, uint64_t time_n
     const struct sequence_run added = {number, number, time_ns, time_ns};
     size_t index = set->run_count, least = index > NEAR_RUNS ? index - NEAR_RUNS : 0;
 
+    if (set->given_up)
+        return;
     while (index > least && set->runs[index - 1].first > number)
         index--;
     if (index > least || index == 0)
@@ -130,7 +156,7 @@ static void merge_add(struct sequence_set *set, const struct sequence_run *added
 
 void sequence_set_settle(struct sequence_set *set)
 {
-    struct sequence_set merged = {.doubled_count = set->doubled_count};
+    struct sequence_set merged = {.doubled_count = set->doubled_count, .run_limit = set->run_limit};
     size_t run = 0, waiting = 0;
 
     if (set->waiting_count == 0 || set->given_up)
@@ -149,6 +175,7 @@ void sequence_set_settle(struct sequence_set *set)
             merge_add(&merged, &set->waiting[waiting++]);
     }
     merged.waiting = set->waiting;
+    merged.waiting_capacity = set->waiting_capacity;
     free(set->runs);
     *set = merged;
 }

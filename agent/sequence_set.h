@@ -30,6 +30,8 @@ struct sequence_set {
     size_t run_capacity;
     struct sequence_run *waiting; /* in no order */
     size_t waiting_count;
+    size_t waiting_capacity;
+    size_t run_limit;       /* 0: SEQUENCE_RUNS_MAX */
     uint64_t count;         /* numbers that were seen; of those that wait once they are settled */
     uint64_t doubled_count; /* those that were seen again, likewise */
     bool given_up;          /* no memory, or too many runs: what is here is not all */

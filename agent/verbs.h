@@ -21,6 +21,7 @@ const char *verb_elsewhere(const char *name);
 
 int verb_watch(int count, char **arguments);
 int verb_replay(int count, char **arguments);
+int verb_verify(int count, char **arguments);
 int verb_doctor(int count, char **arguments);
 int verb_version(int count, char **arguments);
 int verb_driver(int count, char **arguments);   /* Windows */

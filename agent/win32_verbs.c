@@ -9,6 +9,7 @@ const struct verb verbs[] = {
     {"driver", "install, start, stop and remove the driver, and ask how it is", verb_driver},
     {"status", "show where the driver's events are, and what was lost", verb_status},
     {"replay", "read captures back into any output", verb_replay},
+    {"verify", "check what muster wrote: is anything missing, where, and why", verb_verify},
     {"doctor", "check whether this machine can run the sensor", verb_doctor},
     {"version", "print the version", verb_version},
 };

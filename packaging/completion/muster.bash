@@ -107,11 +107,12 @@ __muster_pairs()
 __muster_describe()
 {
     case $1 in
-        '') options=(-h --help -V --version) operands=(watch service trace replay status selftest doctor version) ;;
+        '') options=(-h --help -V --version) operands=(watch service trace replay verify status selftest doctor version) ;;
         watch) options=(-f --format -o --output -d --duration --forks --no-baseline --buffer --max-args --status-interval --fail-on-loss --color -h --help --pid --parent --user --name --container --exclude) operands=() ;;
         service) options=(-f --format -o --output --forks --baseline --no-baseline --buffer --status-interval --no-fsync --pins --uninstall -h --help --pid --parent --user --name --container --exclude) operands=(run stop status) ;;
         trace) options=(-f --format -o --output --forks --max-args --color -h --help --pid --parent --user --name --container --exclude) operands=(COMMAND) ;;
         replay) options=(-f --format -o --output --color -h --help --pid --parent --user --name --container --exclude) operands=(FILE) ;;
+        verify) options=(--json -q --quiet -v --verbose -h --help) operands=(FILE) ;;
         status) options=(--json --prometheus -h --help) operands=() ;;
         selftest) options=(--count --file --json -h --help) operands=() ;;
         doctor) options=(-h --help) operands=() ;;

@@ -191,6 +191,12 @@ complete -c muster -n '__muster_at replay' -l container -x -a '(__muster_value_I
 complete -c muster -n '__muster_at replay' -l exclude -x -a '(__muster_pairs (__muster_begun) pid:PID parent:PID user:USER name:NAME container:ID)' -d 'not those'
 complete -c muster -n '__muster_at replay' -F
 
+complete -c muster -n '__muster_at verify' -l json -d 'one JSON object'
+complete -c muster -n '__muster_at verify' -s q -l quiet -d 'nothing'
+complete -c muster -n '__muster_at verify' -s v -l verbose -d 'all that was found, not the first 20'
+complete -c muster -n '__muster_at verify' -s h -l help -d 'print this help'
+complete -c muster -n '__muster_at verify' -F
+
 complete -c muster -n '__muster_at status' -l json -d 'one JSON object a sensor, a line each'
 complete -c muster -n '__muster_at status' -l prometheus -r -F -d 'write them as node_exporter\'s textfile collector reads them'
 complete -c muster -n '__muster_at status' -s h -l help -d 'print this help'
@@ -207,6 +213,7 @@ complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a watch -d 'sho
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a service -d 'keep the kernel side recording, also while no agent runs'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a trace -d 'the same for one command and all that it starts, without any privilege'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a replay -d 'read captures back into any output'
+complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a verify -d 'check what muster wrote: is anything missing, where, and why'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a status -d 'show where the events of running sensors are, and what was lost'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a selftest -d 'start processes and look for each in the running sensor\'s output'
 complete -c muster -n '__muster_at \'\'; or __muster_at help 0' -a doctor -d 'check whether this machine can run the sensor'

@@ -9,6 +9,7 @@
  *     capture_probe read      on standard input captures, each 4 bytes of length and so many bytes; a line of JSON for
  *                             each: an array of its parts. A record is told as type, number, size and FNV-1a
  *     capture_probe slow      likewise, but reads give a few bytes at a time, and are interrupted
+ *     capture_probe verify    likewise captures or ndjson; on each line what `muster verify` ends with
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/verify_capture.h"
+#include "agent/verify_lines.h"
 #include "muster/capture_file.h"
 
 enum { INPUT_MOST = 64 << 20 };
@@ -261,7 +264,34 @@ static void capture_print(const char *bytes, size_t size, size_t step)
     muster_capture_reader_destroy(reader);
 }
 
-static int captures_read(size_t step)
+static void verdict_print(const char *bytes, size_t size, size_t step)
+{
+    static const int codes[] = {[VERIFY_UNACCOUNTED] = 4, [VERIFY_LOST] = 3, [VERIFY_NOTE] = 0};
+    struct input input = {.bytes = bytes, .left = size, .step = step};
+    struct muster_capture_source source = {.read = input_read, .context = &input};
+    struct verification verification = {.findings.limit = 100};
+    struct verify_lines lines = {.verification = &verification, .file = "input"};
+    struct verify_capture capture = {.verification = &verification, .file = "input"};
+    struct muster_capture_reader *reader = NULL;
+    struct muster_capture_part part;
+
+    if (!muster_capture_is_one(bytes, size < 4096 ? size : 4096)) {
+        verify_lines_take(&lines, bytes, size);
+        verify_lines_end(&lines);
+    } else {
+        reader = muster_capture_reader_create(&source);
+        if (!reader)
+            die("no memory");
+        while (muster_capture_read(reader, &part) == MUSTER_OK)
+            verify_capture_take(&capture, &part);
+    }
+    muster_capture_reader_destroy(reader);
+    verification_judge(&verification);
+    (void)printf("%d\n", verification.epoch_count == 0 ? 1 : codes[verification_worst(&verification)]);
+    verification_deinit(&verification);
+}
+
+static int captures_read(size_t step, void (*print)(const char *, size_t, size_t))
 {
     char *bytes = malloc(INPUT_MOST);
     uint32_t size;
@@ -271,7 +301,7 @@ static int captures_read(size_t step)
     while (take(&size, sizeof(size))) {
         if (size > INPUT_MOST || !take(bytes, size))
             die("an input that ends early");
-        capture_print(bytes, size, step);
+        print(bytes, size, step);
     }
     free(bytes);
     return fflush(stdout) != 0;
@@ -282,9 +312,11 @@ int main(int count, char **arguments)
     if (count == 2 && strcmp(arguments[1], "write") == 0)
         return captures_write("capture");
     if (count == 2 && strcmp(arguments[1], "read") == 0)
-        return captures_read(0);
+        return captures_read(0, capture_print);
     if (count == 2 && strcmp(arguments[1], "slow") == 0)
-        return captures_read(700);
+        return captures_read(700, capture_print);
+    if (count == 2 && strcmp(arguments[1], "verify") == 0)
+        return captures_read(0, verdict_print);
     if (count == 2)
         return captures_write(arguments[1]);
     die("name a mode");

@@ -14,7 +14,7 @@ ROOT = HERE.parents[1]
 MUSTER = os.environ.get("MUSTER", str(ROOT / "build" / "muster"))
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 DONE, FAILED, USAGE = 0, 1, 2
-VERBS = ("watch", "service", "trace", "replay", "status", "selftest", "doctor", "version")
+VERBS = ("watch", "service", "trace", "replay", "verify", "status", "selftest", "doctor", "version")
 TRACE_FAILED = 125  # of trace, for which others are its command's
 
 
@@ -113,7 +113,7 @@ USAGE_ERRORS = [
     (["driver", "--help"], "Windows"),
     *(([verb, "--frobnicate"], "'--frobnicate'") for verb in VERBS),
     *(([verb, "-x"], "'-x'") for verb in VERBS),
-    *(([verb, "extra"], "'extra'") for verb in VERBS if verb not in ("trace", "replay")),
+    *(([verb, "extra"], "'extra'") for verb in VERBS if verb not in ("trace", "replay", "verify")),
     *((["watch", option], f"'{option}'") for option in ("--format", "--output", "--duration", "--buffer", "--max-args", "--color")),
     *((["watch", f"{option}=yes"], option) for option in ("--forks", "--no-baseline", "--fail-on-loss")),
     *((["watch", "--format", value], f"'{value}'") for value in ("xml", "", "NDJSON")),
@@ -136,6 +136,9 @@ USAGE_ERRORS = [
     *((["replay", option], f"'{option}'") for option in ("--format", "--output", "--color", "--name")),
     (["replay", "--format", "xml", "file"], "'xml'"),
     (["replay", "--name", "a*b", "file"], "'a*b'"),
+    (["verify"], "file"),
+    (["verify", "--json", "--quiet", "file"], "--quiet"),
+    (["verify", "--json=yes", "file"], "--json"),
     (["trace", "--format", "xml", "true"], "'xml'"),
     (["trace", "--color", "maybe", "true"], "'maybe'"),
     *((["trace", *options, "true"], options[0])

@@ -36,7 +36,7 @@ static void what_is_well_formed(void **state)
                                        "{\"a\":[true,false,null,0,1E5,1e-5]}",
                                        "{\"a\" : 1 , \"b\" : 2 }\n",
                                        "{\"a\":1,\"a\":2}",
-                                       "{\"a\":\"\x7f\xc3\xa9\"}"};
+                                       "{\"a\":\"\x7f\xc3\xa9\xed\x9f\xbf\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf\"}"};
     static const char *const bad[] = {"",
                                       " ",
                                       "[]",
@@ -73,7 +73,15 @@ static void what_is_well_formed(void **state)
                                       "{\"a\":\"\\\"}",
                                       "{\"a\":[1 2]}",
                                       "{1:2}",
-                                      "{\"a\":'b'}"};
+                                      "{\"a\":'b'}",
+                                      "{\"a\":\"\x80\"}",
+                                      "{\"a\":\"\xc3\"}",
+                                      "{\"a\":\"\xc0\xaf\"}",
+                                      "{\"a\":\"\xe0\x80\xaf\"}",
+                                      "{\"a\":\"\xed\xa0\x80\"}",
+                                      "{\"a\":\"\xf4\x90\x80\x80\"}",
+                                      "{\"a\":\"\xf5\x80\x80\x80\"}",
+                                      "{\"a\":\"\xf0\x9f\x98\"}"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)

@@ -186,6 +186,21 @@ static void test_the_ends_of_numbers(void **state)
     sequence_set_deinit(&set);
 }
 
+static void test_too_many_runs(void **state)
+{
+    (void)state;
+    for (unsigned backwards = 0; backwards < 2; backwards++) {
+        struct sequence_set set = {.run_limit = 1000};
+
+        for (uint64_t number = 1; number < 5000; number++)
+            sequence_set_add(&set, 2 * (backwards ? 5000 - number : number), 1);
+        sequence_set_settle(&set);
+        assert_true(set.given_up);
+        assert_true(set.run_count <= 1000 && set.waiting_capacity <= 2048);
+        sequence_set_deinit(&set);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_any_order),
         cmocka_unit_test(test_two_streams_of_one_epoch),
         cmocka_unit_test(test_the_ends_of_numbers),
+        cmocka_unit_test(test_too_many_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

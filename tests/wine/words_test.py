@@ -17,7 +17,7 @@ from wine_host import MUSTER_EXE, PROBE, WINE, WineTest
 GOLDEN = wine_host.ROOT / "tests" / "golden" / "windows"
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 DONE, FAILED, USAGE = 0, 1, 2
-VERBS = ("watch", "driver", "replay", "status", "doctor", "version")
+VERBS = ("watch", "driver", "replay", "verify", "status", "doctor", "version")
 CONSOLE_S = 20
 
 USAGE_ERRORS = [
@@ -27,9 +27,11 @@ USAGE_ERRORS = [
     ["help", "frobnicate"],
     *([verb, "--frobnicate"] for verb in VERBS),
     *([verb, "-x"] for verb in VERBS),
-    *([verb, "extra"] for verb in VERBS if verb != "replay"),
+    *([verb, "extra"] for verb in VERBS if verb not in ("replay", "verify")),
     ["replay"],
     ["replay", "--format", "xml", "file"],
+    ["verify"],
+    ["verify", "--json", "--quiet", "file"],
     *(["watch", option] for option in ("--format", "--output", "--duration", "--buffer", "--color", "--pid", "--parent", "--user", "--name",
                                             "--exclude")),
     *(["watch", f"{option}=yes"] for option in ("--no-baseline", "--fail-on-loss", "--forks")),
