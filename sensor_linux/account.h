@@ -62,6 +62,7 @@ struct account {
     bool end_told;
     uint64_t position;
     uint64_t acknowledged;
+    uint64_t skeletons_acknowledged;            /* of those */
     struct journal_numbers acknowledged_before; /* as read_before */
     struct journal_numbers acknowledged_after;
     uint64_t gaps_acknowledged;

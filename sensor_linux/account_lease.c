@@ -18,6 +18,7 @@ void account_commit(struct account *account)
         .serial = account->serial,
         .position = account->position,
         .acknowledged = account->acknowledged,
+        .skeletons = account->skeletons_acknowledged,
         .before = account->acknowledged_before,
         .after = account->acknowledged_after,
         .gaps_acknowledged = account->gaps_acknowledged,
@@ -50,6 +51,7 @@ static void state_take(struct account *account, const struct journal_state *stat
     account->serial = state->serial;
     account->position = state->position;
     account->acknowledged = state->acknowledged;
+    account->skeletons_acknowledged = state->skeletons;
     account->acknowledged_before = account->read_before = state->before;
     account->acknowledged_after = account->read_after = state->after;
     account->gaps_acknowledged = account->gaps_told = state->gaps_acknowledged;
@@ -152,6 +154,7 @@ static void record_acknowledged(struct account *account, const void *bytes, uint
         return;
     }
     account->acknowledged++;
+    account->skeletons_acknowledged += (record->flags & MUSTER_RECORD_SKELETON) != 0;
     if (record->sequence <= account->settled_sequence)
         return;
     if (account_is_after(account, record->sequence))

@@ -21,6 +21,7 @@ bool intake_open(struct intake *intake, struct journal *journal, struct sensor_c
     pthread_mutex_init(&intake->lock, NULL);
     intake->control = control;
     intake->delivered_before = intake->account.acknowledged;
+    intake->degraded_before = intake->account.skeletons_acknowledged;
     return true;
 }
 
@@ -179,6 +180,7 @@ void intake_counts(const struct intake *intake, struct muster_sensor_counts *ret
         .produced = given + account->dropped[MUSTER_CAUSE_PROGRAM_MISSED],
         .delivered_before = intake->delivered_before,
         .filtered = account->filtered,
+        .degraded = intake->degraded_before,
         .held = account_held(account, given),
         .read = account->read,
     };

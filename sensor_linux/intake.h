@@ -23,6 +23,7 @@ struct intake {
     struct sensor_control *control; /* shared with the kernel */
     uint64_t last_position;         /* of the record that next returned last */
     uint64_t delivered_before;      /* acknowledged by earlier agents */
+    uint64_t degraded_before;       /* of those */
     uint64_t leaving_sequence;      /* valid while `leaving`: what intake_account is to account for */
     bool leaving;
     pthread_mutex_t lock; /* of the account, where account.h says "locked" */

@@ -36,6 +36,7 @@ struct journal_state {
     /* what the sink has */
     uint64_t position;             /* of the ring */
     uint64_t acknowledged;         /* numbered records, ever */
+    uint64_t skeletons;            /* of those */
     struct journal_numbers before; /* of those, of the generation that is settled next */
     struct journal_numbers after;  /* and of the one after it */
     uint64_t gaps_acknowledged;    /* of gaps_made, the first so many */

@@ -51,7 +51,8 @@ static void look_at_arguments(struct ndjson_line *line)
         line->traits |= TRAIT_ARGUMENTS;
     } else if (text->full_bytes != 0) {
         line->fields &= ~MUSTER_FIELD_BIT(MUSTER_FIELD_ARGS);
-        line->inexact |= MUSTER_FIELD_BIT(MUSTER_FIELD_ARGS);
+        if (text->size_bytes != 0)
+            line->inexact |= MUSTER_FIELD_BIT(MUSTER_FIELD_ARGS);
     }
 }
 

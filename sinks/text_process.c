@@ -145,7 +145,7 @@ static bool write_name(struct text_line *line)
 static void write_command(struct text_line *line)
 {
     struct muster_text text;
-    if (muster_record_text(line->record, MUSTER_FIELD_ARGS, &text) && text.full_bytes > 0)
+    if (muster_record_text(line->record, MUSTER_FIELD_ARGS, &text) && text.size_bytes > 0)
         write_arguments(line, &text);
     else if (muster_record_text(line->record, MUSTER_FIELD_COMMAND_LINE, &text) && text.full_bytes > 0)
         write_command_line(line, &text);

@@ -47,6 +47,10 @@ enum muster_class {
 #define MUSTER_SHARE_START   15
 #define MUSTER_SHARE_GAP     16
 
+/* Likewise of the ring on Linux, for a start still to be put whole; above that it is a skeleton, which may take all the
+ * rest: gaps and status do not go through the ring. */
+#define MUSTER_SHARE_START_WHOLE 13
+
 /* Why an event was lost. */
 enum muster_cause {
     MUSTER_CAUSE_RING_FULL = 0,         /* no room at all in the kernel ring */
@@ -99,5 +103,8 @@ enum muster_field { MUSTER_FIELDS(MUSTER_FIELD_NUMBER) };
 #define MUSTER_ARGS_LIMIT_MIN 4096U
 #define MUSTER_ARGS_LIMIT_MAX 131072U
 #define MUSTER_PATH_MAX_BYTES 4096U
+
+/* How much of the arguments their digest covers, from the beginning. */
+#define MUSTER_ARGS_DIGEST_BYTES 4096U
 
 #endif

@@ -73,7 +73,8 @@
     X(NAMESPACE_PID,          32, namespace_pid,          NUMBER,       "process.vpid",                          "",        "its pid in its own pid namespace", "") \
     X(IMAGE_INODE,            33, image_inode,            ID,           "muster.executable.inode",               "",        "i_ino of the mapped file", "") \
     X(IMAGE_DEVICE,           34, image_device,           DEVICE,       "muster.executable.device",              "",        "s_dev of the mapped file's file system", "") \
-    X(IMAGE_MODIFIED,         35, image_modified_ns,      WALL_TIME,    "muster.executable.mtime",               "",        "mtime of the mapped file", "")
+    X(IMAGE_MODIFIED,         35, image_modified_ns,      WALL_TIME,    "muster.executable.mtime",               "",        "mtime of the mapped file", "") \
+    X(ARGS_DIGEST,            36, args_digest,            HEX,          "muster.args_digest",                    "",        "of a skeleton: SipHash-2-4 of the first 4,096 bytes of the argument area, see muster-record(5)", "")
 
 /* struct muster_process_exit */
 #define MUSTER_EXIT_FIELDS(X) \

@@ -135,9 +135,9 @@ struct muster_sensor_counts {
     uint64_t produced;         /* numbers given, and runs that the kernel skipped */
     uint64_t delivered_before; /* of those, acknowledged by earlier readers */
     uint64_t filtered;         /* by the kernel side */
-    uint64_t degraded;         /* by the kernel side, less those that next returned */
-    uint64_t held;             /* given, and neither read nor accounted for: what stays for the next reader */
-    uint64_t read;             /* numbered records that next returned (less those unread) */
+    uint64_t degraded; /* by the kernel side, less those that next returned (Linux: and those that wait for it) */
+    uint64_t held;     /* given, and neither read nor accounted for: what stays for the next reader */
+    uint64_t read;     /* numbered records that next returned (less those unread) */
     uint64_t dropped[MUSTER_CAUSE_COUNT]; /* by the kernel side and on the way from it */
     uint64_t told[MUSTER_CAUSE_COUNT];    /* of those, told in this stream by gap records so far */
 };

@@ -102,6 +102,7 @@ struct muster_process_start {
     uint32_t mount_namespace;
     uint32_t namespace_pid; /* the pid in pid_namespace */
     uint32_t reserved_end;  /* 0 */
+    uint64_t args_digest;   /* of a skeleton */
 };
 
 /* MUSTER_EVENT_PROCESS_EXIT */
@@ -220,7 +221,8 @@ MUSTER_ASSERT_AT(muster_process_start, pid_namespace, 200);
 MUSTER_ASSERT_AT(muster_process_start, mount_namespace, 204);
 MUSTER_ASSERT_AT(muster_process_start, namespace_pid, 208);
 MUSTER_ASSERT_AT(muster_process_start, reserved_end, 212);
-MUSTER_ASSERT_SIZE(muster_process_start, 216);
+MUSTER_ASSERT_AT(muster_process_start, args_digest, 216);
+MUSTER_ASSERT_SIZE(muster_process_start, 224);
 
 MUSTER_ASSERT_AT(muster_process_exit, process, 48);
 MUSTER_ASSERT_AT(muster_process_exit, exit_code, 96);

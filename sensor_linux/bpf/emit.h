@@ -122,22 +122,45 @@ static __always_inline void record_begin(struct muster_record *record, unsigned 
 }
 
 /*
- * Hands the record over, or counts it as lost; either ends the birth. `size_bytes` is bounded by
- * the caller, for the verifier. A dynptr rather than bpf_ringbuf_output: the wake-up has to be
- * decided between reserve and submit.
+ * Hands the record over; 0 where there is no room. `size_bytes` is bounded by the caller, for the
+ * verifier. A dynptr rather than bpf_ringbuf_output: the wake-up has to be decided between reserve
+ * and submit.
  */
-static __always_inline void event_submit(struct birth *birth, void *record, __u32 size_bytes)
+static __always_inline int record_put(void *record, __u32 size_bytes)
 {
     struct bpf_dynptr room;
 
     if (bpf_ringbuf_reserve_dynptr(&ring, size_bytes, 0, &room)) {
         bpf_ringbuf_discard_dynptr(&room, BPF_RB_NO_WAKEUP);
-        event_lost(birth, MUSTER_CAUSE_RING_FULL);
-    } else {
-        bpf_dynptr_write(&room, 0, record, size_bytes, 0);
-        bpf_ringbuf_submit_dynptr(&room, wake_flags());
+        return 0;
     }
+    bpf_dynptr_write(&room, 0, record, size_bytes, 0);
+    bpf_ringbuf_submit_dynptr(&room, wake_flags());
+    return 1;
+}
+
+/* Hands the record over, or counts it as lost; either ends the birth. */
+static __always_inline void event_submit(struct birth *birth, void *record, __u32 size_bytes)
+{
+    if (!record_put(record, size_bytes))
+        event_lost(birth, MUSTER_CAUSE_RING_FULL);
     event_done(birth);
+}
+
+/* How large a start may be, whole: what the ring has above that is for skeletons, of starts alone. */
+static __always_inline __u64 start_room(void)
+{
+    __u64 size = bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE);
+    __u64 limit = size / MUSTER_SHARE_UNIT * MUSTER_SHARE_START_WHOLE;
+    __u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+
+    return used < limit ? limit - used : 0;
+}
+
+/* 0: it has to become a skeleton. `room` is what start_room said before the record was made. */
+static __always_inline int start_put_whole(void *record, __u32 size_bytes, __u64 room)
+{
+    return size_bytes <= room && record_put(record, size_bytes);
 }
 
 #endif

@@ -5,6 +5,7 @@
  * be changed by another thread.
  */
 #include "emit.h"
+#include "skeleton.h"
 #include "texts.h"
 #include "wanted.h"
 
@@ -19,8 +20,8 @@ static __always_inline void start_texts(struct texts *texts, struct task_struct 
 {
     struct mm_struct *mm = task->mm;
 
-    text_executable(texts, mm->exe_file);
-    text_path(texts, MUSTER_FIELD_WORKING_DIRECTORY, task->fs->pwd.mnt, task->fs->pwd.dentry);
+    text_executable(texts, mm->exe_file, MUSTER_PATH_MAX_BYTES);
+    text_path(texts, MUSTER_FIELD_WORKING_DIRECTORY, task->fs->pwd.mnt, task->fs->pwd.dentry, MUSTER_PATH_MAX_BYTES);
     text_args(texts, ARGS_OF_CURRENT, task, mm);
     if (binprm->filename != binprm->interp)
         text_string(texts, MUSTER_FIELD_SCRIPT, binprm->filename);
@@ -42,6 +43,7 @@ int process_exec(__u64 *ctx)
     struct texts texts = {.scratch = scratch, .offset = sizeof(struct muster_process_start)};
     struct muster_process_start *start;
     struct birth birth;
+    __u64 room;
 
     if (!scratch || !event_birth(MUSTER_EVENT_PROCESS_START, &birth))
         return 0;
@@ -55,8 +57,15 @@ int process_exec(__u64 *ctx)
     process_fill(&start->process, task, ctx[1]);
     start_fill(start, task);
     start->args_count = binprm->argc;
-    start_texts(&texts, task, binprm);
-
+    room = start_room();
+    if (room) {
+        start_texts(&texts, task, binprm);
+        if (start_put_whole(start, texts_finish(&texts), room)) {
+            event_done(&birth);
+            return 0;
+        }
+    }
+    skeleton_fill(&texts, task, binprm);
     event_submit(&birth, start, texts_finish(&texts));
     return 0;
 }

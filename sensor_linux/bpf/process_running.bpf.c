@@ -28,8 +28,9 @@ static __always_inline void running_texts(struct texts *texts, struct task_struc
         text_unavailable(texts, MUSTER_FIELD_WORKING_DIRECTORY);
         text_unavailable(texts, MUSTER_FIELD_ARGS);
     } else if (mm && !(task->flags & PF_KTHREAD)) {
-        text_executable(texts, mm->exe_file);
-        text_path(texts, MUSTER_FIELD_WORKING_DIRECTORY, task->fs->pwd.mnt, task->fs->pwd.dentry);
+        text_executable(texts, mm->exe_file, MUSTER_PATH_MAX_BYTES);
+        text_path(texts, MUSTER_FIELD_WORKING_DIRECTORY, task->fs->pwd.mnt, task->fs->pwd.dentry,
+                  MUSTER_PATH_MAX_BYTES);
         text_args(texts, ARGS_OF_TASK, task, mm);
     }
     text_thread_name(texts, task);

@@ -31,7 +31,7 @@
 
 /* Of everything here, and of what it means: an agent of another version neither reads nor writes it. */
 #ifndef SENSOR_ABI_VERSION
-#define SENSOR_ABI_VERSION 1U
+#define SENSOR_ABI_VERSION 2U
 #endif
 
 #define SENSOR_GENERATION_BIT (1ULL << 63)

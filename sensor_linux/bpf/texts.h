@@ -75,25 +75,26 @@ static __always_inline void text_unavailable(struct texts *texts, unsigned field
     texts->scratch->start.record.unavailable |= MUSTER_FIELD_BIT(field);
 }
 
-static __always_inline void text_of_path(struct texts *texts, unsigned field, const struct path_text *path)
+/* Its end, where it is longer than `most`. */
+static __always_inline void text_of_path(struct texts *texts, unsigned field, const struct path_text *path, __u32 most)
 {
-    __u32 size = bounded(path->size_bytes, MUSTER_PATH_MAX_BYTES);
+    __u32 size = bounded(path->size_bytes, most);
+    __u32 begin = (MUSTER_PATH_MAX_BYTES - size) & (MUSTER_PATH_MAX_BYTES - 1);
     unsigned char *room = text_room(texts, size);
 
     text_begin((struct muster_text_header *)room, field, size, path->full_bytes > size ? 0 : size, path->full_bytes);
-    bpf_probe_read_kernel(room + sizeof(struct muster_text_header), size,
-                          &texts->scratch->path.bytes[path->begin & (MUSTER_PATH_MAX_BYTES - 1)]);
+    bpf_probe_read_kernel(room + sizeof(struct muster_text_header), size, &texts->scratch->path.bytes[begin]);
     text_end(texts, field, size);
 }
 
 /* Returns whether it is a memfd's. */
 static __always_inline __u32 text_path(struct texts *texts, unsigned field, struct vfsmount *mount,
-                                       struct dentry *dentry)
+                                       struct dentry *dentry, __u32 most)
 {
     struct path_text path = {};
 
     if (path_read(mount, dentry, &texts->scratch->path, &path))
-        text_of_path(texts, field, &path);
+        text_of_path(texts, field, &path, most);
     else
         text_unavailable(texts, field);
     return path.memfd;
@@ -110,7 +111,7 @@ static __always_inline void text_cgroup(struct texts *texts, struct task_struct 
     texts->scratch->start.cgroup_id = node->id;
     texts->scratch->start.record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_CGROUP);
     if (cgroup_path_read(node, &texts->scratch->path, &path))
-        text_of_path(texts, MUSTER_FIELD_CGROUP_PATH, &path);
+        text_of_path(texts, MUSTER_FIELD_CGROUP_PATH, &path, MUSTER_PATH_MAX_BYTES);
     else
         text_unavailable(texts, MUSTER_FIELD_CGROUP_PATH);
 }
@@ -202,17 +203,18 @@ static __always_inline void text_parent_executable(struct texts *texts, struct t
     if (parent->flags & PF_KTHREAD)
         return;
     if (mm)
-        text_path(texts, MUSTER_FIELD_PARENT_EXECUTABLE, mm->exe_file->f_path.mnt, mm->exe_file->f_path.dentry);
+        text_path(texts, MUSTER_FIELD_PARENT_EXECUTABLE, mm->exe_file->f_path.mnt, mm->exe_file->f_path.dentry,
+                  MUSTER_PATH_MAX_BYTES);
     else if (parent->tgid != 0)
         text_unavailable(texts, MUSTER_FIELD_PARENT_EXECUTABLE);
 }
 
-/* The image: path, flags, and what its inode has. */
-static __always_inline void text_executable(struct texts *texts, struct file *file)
+/* The image: of its path the end, if it is longer than `most`, its flags, and what its inode has. */
+static __always_inline void text_executable(struct texts *texts, struct file *file, __u32 most)
 {
     struct muster_process_start *start = &texts->scratch->start;
     struct dentry *dentry = file->f_path.dentry;
-    __u32 memfd = text_path(texts, MUSTER_FIELD_EXECUTABLE, file->f_path.mnt, dentry);
+    __u32 memfd = text_path(texts, MUSTER_FIELD_EXECUTABLE, file->f_path.mnt, dentry, most);
 
     start->image_flags = image_fill(start, file->f_inode);
     if (!dentry->d_hash.pprev)

@@ -14,6 +14,7 @@ import time
 import unittest
 
 import stream_check
+import skeletons
 from sensor import LiveTest, Sensor, TINY, patient, probe, run_storm, scaled, stat_of, token, until
 from stream_check import action_of, dig, with_action
 
@@ -126,6 +127,8 @@ class StalledOutputTest(LiveTest):
             with PipedSensor("--buffer", "256K", "--fail-on-loss") as stalled:
                 cls.stall(witness, stalled)
             cls.witnessed = witness.stop()
+            skeletons.recognise(cls.events, [args for event in with_action(cls.witnessed, "process-started")
+                                             if (args := dig(event, "process.args")) is not None])
             cls.witness_problems = witness.problems
 
     @classmethod

@@ -322,6 +322,9 @@ def _check_last_ledger(events, ledger):
     numbered = sum(1 for event in events if is_numbered(event))
     if ledger["delivered"] != numbered:
         problems.append(f"the ledger says {ledger['delivered']} delivered, but {numbered} lines are")
+    skeletons = sum(1 for event in events if is_numbered(event) and dig(event, "muster.skeleton"))
+    if ledger["degraded"] != skeletons:
+        problems.append(f"the ledger says {ledger['degraded']} degraded, but {skeletons} lines are")
     if ledger["held"] != 0:
         problems.append(f"{ledger['held']} held at the end")
     told = collections.Counter()

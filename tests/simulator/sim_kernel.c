@@ -30,6 +30,8 @@ struct processor {
     struct sim_random random;
     uint64_t sequence;   /* of the event under way; 0: none, or not yet known */
     uint64_t room_asked; /* what the ring said last, when it was asked how full it is */
+    bool tries_whole;    /* a start, which may come again as a skeleton */
+    bool refused;        /* the ring had no room for that */
     bool running;
 };
 
@@ -110,7 +112,9 @@ long bpf_ringbuf_reserve_dynptr(void *ring_map, __u32 size_bytes, __u64 flags, s
     sim_point();
     ret_room->data = sim_ring_reserve(&kernel.ring, size_bytes, &ret_room->position);
     if (!ret_room->data) {
-        truth_lost(processor->sequence, LINE_RING_FULL);
+        processor->refused = true;
+        if (!processor->tries_whole)
+            truth_lost(processor->sequence, LINE_RING_FULL);
         return -1;
     }
     truth_reserved(processor->sequence, kernel.ring.producer_position);
@@ -195,15 +199,18 @@ static uint32_t text_choose(struct processor *processor)
     return (uint32_t)random_magnitude(&processor->random, most);
 }
 
-static unsigned char *text_put(unsigned char *at, unsigned field, const char *bytes, uint32_t size_bytes)
+/* Of a text of which nothing is kept, `bytes` is NULL. */
+static unsigned char *text_put(unsigned char *at, unsigned field, const char *bytes, uint32_t full_bytes)
 {
+    const uint32_t size_bytes = bytes ? full_bytes : 0;
     const struct muster_text_header header = {
-        .field = (uint16_t)field, .size_bytes = size_bytes, .head_bytes = size_bytes, .full_bytes = size_bytes};
+        .field = (uint16_t)field, .size_bytes = size_bytes, .head_bytes = size_bytes, .full_bytes = full_bytes};
     const uint32_t padded = (size_bytes + 7U) & ~7U;
 
     memcpy(at, &header, sizeof(header));
     memset(at + sizeof(header), 0, padded);
-    memcpy(at + sizeof(header), bytes, size_bytes);
+    if (bytes)
+        memcpy(at + sizeof(header), bytes, size_bytes);
     return at + sizeof(header) + padded;
 }
 
@@ -218,8 +225,8 @@ static void process_put(struct muster_process *process, const struct event *even
     };
 }
 
-/* "/bin/123" and, of a start, one argument. Returns the size. */
-static uint32_t texts_put(struct muster_record *record, const struct event *event)
+/* "/bin/123" and, of a start, one argument, or of a skeleton its length. Returns the size. */
+static uint32_t texts_put(struct muster_record *record, const struct event *event, bool whole)
 {
     static char letters[MUSTER_ARGS_MAX_BYTES];
     unsigned char *at = (unsigned char *)record + record->fixed_bytes;
@@ -232,9 +239,10 @@ static uint32_t texts_put(struct muster_record *record, const struct event *even
         at = text_put(at, MUSTER_FIELD_EXECUTABLE, path, (uint32_t)strlen(path));
         memset(letters, 'a' + (int)(event->pid / 4 % 26), event->text_bytes);
         letters[event->text_bytes] = '\0';
-        at = text_put(at, MUSTER_FIELD_ARGS, letters, event->text_bytes + 1);
+        at = text_put(at, MUSTER_FIELD_ARGS, whole ? letters : NULL, event->text_bytes + 1);
         record->valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_EXECUTABLE) | MUSTER_FIELD_BIT(MUSTER_FIELD_ARGS);
         record->text_count = 2;
+        record->flags = whole ? 0 : MUSTER_RECORD_SKELETON;
     }
     record->size_bytes = (uint32_t)(at - (unsigned char *)record);
     return record->size_bytes;
@@ -248,14 +256,15 @@ static uint32_t fixed_bytes_of(unsigned type)
 }
 
 /* What emit.h leaves to the programs: who it was. */
-static uint32_t record_make(struct processor *processor, const struct birth *birth, const struct event *event)
+static uint32_t record_make(struct processor *processor, const struct birth *birth, const struct event *event,
+                            bool whole)
 {
     struct muster_process_fork *made = &kernel.scratch[processor - kernel.processors].fork;
 
     memset(made, 0, fixed_bytes_of(event->type));
     record_begin(&made->record, event->type, fixed_bytes_of(event->type), birth);
     process_put(&made->process, event);
-    return texts_put(&made->record, event);
+    return texts_put(&made->record, event, whole);
 }
 
 /* Exits and forks leave the rest of the ring to what is above them: what the README promises, in its own words. */
@@ -282,10 +291,55 @@ static bool shed(struct processor *processor, const struct event *event, struct 
     return true;
 }
 
+static void record_spoil(struct processor *processor, bool spoil)
+{
+    if (spoil)
+        kernel.scratch[processor - kernel.processors].record.version = 0;
+}
+
+/* Whole below 13 sixteenths of the ring, its own bytes counted, and a skeleton above or where that has no place. */
+static bool should_be_whole(const struct processor *processor, uint32_t size_bytes)
+{
+    return (processor->room_asked + size_bytes) * 16 <= kernel.ring.size_bytes * 13 && !processor->refused;
+}
+
+static bool start_is_put_whole(struct processor *processor, const struct birth *birth, const struct event *event,
+                               bool spoil)
+{
+    const uint64_t room = start_room();
+    const uint32_t size_bytes = record_make(processor, birth, event, true);
+    bool put;
+
+    record_spoil(processor, spoil);
+    processor->refused = false;
+    processor->tries_whole = true;
+    put = room && start_put_whole(&kernel.scratch[processor - kernel.processors], size_bytes, room);
+    processor->tries_whole = false;
+    if (put != should_be_whole(processor, size_bytes))
+        sim_fail("a start of %u bytes is %s with %llu of %zu bytes in the ring", size_bytes,
+                 put ? "whole" : "a skeleton", (unsigned long long)processor->room_asked, kernel.ring.size_bytes);
+    return put;
+}
+
+static void start_run(struct processor *processor, struct birth *birth, const struct event *event, bool spoil)
+{
+    uint32_t size_bytes;
+
+    if (start_is_put_whole(processor, birth, event, spoil)) {
+        event_done(birth);
+        return;
+    }
+    truth_degraded(birth->sequence);
+    size_bytes = record_make(processor, birth, event, false);
+    record_spoil(processor, spoil);
+    event_submit(birth, &kernel.scratch[processor - kernel.processors], size_bytes);
+}
+
 static void program_run(struct processor *processor, struct event *event)
 {
     struct birth birth;
     uint32_t size_bytes;
+    bool spoil;
 
     if (!event_birth(event->type, &birth)) {
         if (!(control.sequence & SENSOR_CLOSED_BIT))
@@ -303,9 +357,13 @@ static void program_run(struct processor *processor, struct event *event)
     }
     if (event->type != MUSTER_EVENT_PROCESS_START && shed(processor, event, &birth))
         return;
-    size_bytes = record_make(processor, &birth, event);
-    if (random_chance(&processor->random, kernel.plan.invalid_per_mille))
-        kernel.scratch[processor - kernel.processors].record.version = 0;
+    spoil = random_chance(&processor->random, kernel.plan.invalid_per_mille);
+    if (event->type == MUSTER_EVENT_PROCESS_START) {
+        start_run(processor, &birth, event, spoil);
+        return;
+    }
+    size_bytes = record_make(processor, &birth, event, true);
+    record_spoil(processor, spoil);
     event_submit(&birth, &kernel.scratch[processor - kernel.processors], size_bytes);
 }
 

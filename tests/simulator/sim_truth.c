@@ -95,6 +95,11 @@ void truth_filtered(uint64_t sequence)
     truth.sums.filtered++;
 }
 
+void truth_degraded(uint64_t sequence)
+{
+    truth_event(sequence)->degraded = true;
+}
+
 /* Whether a calm time has gone on for as long as losses may outlast an overload. */
 static bool loss_should_have_stopped(void)
 {
@@ -219,6 +224,12 @@ static void texts_check(const struct line *line, const struct event *event)
     char path[32];
 
     snprintf(path, sizeof(path), "/bin/%u", event->pid);
+    if (event->degraded) {
+        if (strcmp(line->executable, path) != 0 || line->arg_count != 0)
+            sim_fail("number %" PRIu64 ", a skeleton, shows %s and %u arguments", line->sequence, line->executable,
+                     line->arg_count);
+        return;
+    }
     if (strcmp(line->executable, path) != 0 || line->arg_count != 1 || line->arg_bytes != event->text_bytes)
         sim_fail("number %" PRIu64 " shows %s and %zu bytes of %u arguments, and had %s and %u", line->sequence,
                  line->executable, line->arg_bytes, line->arg_count, path, event->text_bytes);
@@ -242,6 +253,8 @@ static void event_line(const struct line *line, unsigned type)
                  line->action, line->pid, event->type, event->pid);
     if (!event->wanted && truth.plan.filter == FILTER_IN_AGENT)
         sim_fail("number %" PRIu64 " is shown, though the filter does not want it", line->sequence);
+    if (line->is_skeleton != event->degraded)
+        sim_fail("number %" PRIu64 " is %s skeleton", line->sequence, event->degraded ? "shown as no" : "shown as a");
     if (type == 1)
         texts_check(line, event);
     if (sim_now_ns() > event->submitted_ns + LATE_NS && truth.excused_ns < event->submitted_ns)
@@ -249,6 +262,7 @@ static void event_line(const struct line *line, unsigned type)
                  (sim_now_ns() - event->submitted_ns) / 1000);
     event->delivered = true;
     truth.delivered++;
+    truth.sums.skeletons += event->degraded;
     truth.delivered_types[type - 1]++;
     truth.sums.delivered++;
 }
@@ -431,13 +445,16 @@ static void status_line(const struct line *line)
 /* All that can be known from within, once nothing is under way any more. */
 static void stopped_line(const struct line *line)
 {
-    uint64_t dropped[LINE_CAUSE_COUNT] = {0}, missed = 0, sum;
+    uint64_t dropped[LINE_CAUSE_COUNT] = {0}, missed = 0, skeletons = 0, sum;
 
-    for (uint64_t i = 0; i < truth.given; i++)
+    for (uint64_t i = 0; i < truth.given; i++) {
+        skeletons +=
+            truth.events[i].fate == FATE_IN_RING && truth.events[i].degraded; /* what a filter leaves out, too */
         if (truth.events[i].fate == FATE_LOST)
             dropped[truth.events[i].cause]++;
         else if (truth.events[i].fate == FATE_INVALID)
             dropped[LINE_RECORD_INVALID]++;
+    }
     for (unsigned i = 0; i < LINE_TYPE_COUNT; i++)
         missed += truth.missed[i];
     dropped[LINE_PROGRAM_MISSED] = missed;
@@ -451,6 +468,8 @@ static void stopped_line(const struct line *line)
     if (line->produced != truth.given + missed || sum != line->produced)
         sim_fail("the ledger has %" PRIu64 " produced, %" PRIu64 " in all, and there were %" PRIu64, line->produced,
                  sum, truth.given + missed);
+    if (line->degraded != skeletons)
+        sim_fail("the ledger has %" PRIu64 " degraded, and %" PRIu64 " skeletons were read", line->degraded, skeletons);
     if (line->delivered != truth.delivered || line->held != 0)
         sim_fail("the ledger has %" PRIu64 " delivered, %" PRIu64 " held, and %" PRIu64 " lines stand before it",
                  line->delivered, line->held, truth.delivered);

@@ -32,6 +32,7 @@ struct event {
     bool wanted;
     bool delivered; /* a whole line of the output */
     bool told;      /* within a gap of the output */
+    bool degraded;  /* put as a skeleton, if at all */
     uint32_t pid;
     uint32_t text_bytes;
     uint64_t start_ns;
@@ -42,7 +43,7 @@ struct event {
 
 /* Figures of a seed, for whoever wants to know what the seeds came across. */
 struct truth_sums {
-    uint64_t events, delivered, lost, filtered, gaps, missed, baseline;
+    uint64_t events, delivered, skeletons, lost, filtered, gaps, missed, baseline;
 };
 
 void truth_begin(const struct plan *plan);
@@ -54,6 +55,7 @@ struct truth_sums truth_sums(void);
 void truth_numbered(uint64_t sequence, const struct event *event);
 struct event *truth_event(uint64_t sequence);
 void truth_filtered(uint64_t sequence);
+void truth_degraded(uint64_t sequence);
 void truth_lost(uint64_t sequence, unsigned cause);
 void truth_reserved(uint64_t sequence, uint64_t ring_end);
 void truth_submitted(uint64_t sequence, bool valid);

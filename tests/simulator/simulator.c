@@ -75,9 +75,10 @@ static void figures_print(void)
 {
     const struct truth_sums *sums = &run.sums;
 
-    printf("events %" PRIu64 "\ndelivered %" PRIu64 "\nlost %" PRIu64 "\nfiltered %" PRIu64 "\ngaps %" PRIu64
-           "\nmissed %" PRIu64 "\nbaseline %" PRIu64 "\n",
-           sums->events, sums->delivered, sums->lost, sums->filtered, sums->gaps, sums->missed, sums->baseline);
+    printf("events %" PRIu64 "\ndelivered %" PRIu64 "\nskeletons %" PRIu64 "\nlost %" PRIu64 "\nfiltered %" PRIu64
+           "\ngaps %" PRIu64 "\nmissed %" PRIu64 "\nbaseline %" PRIu64 "\n",
+           sums->events, sums->delivered, sums->skeletons, sums->lost, sums->filtered, sums->gaps, sums->missed,
+           sums->baseline);
     printf("points %" PRIu64 "\ngiven_back %" PRIu64 "\nshort_writes %" PRIu64 "\ninterrupted_writes %" PRIu64
            "\nstalls %" PRIu64 "\nfailed_writes %" PRIu64 "\ncuts %" PRIu64 "\nfailed_allocations %" PRIu64
            "\nwakes %" PRIu64 "\nspurious_wakes %" PRIu64 "\npending_gaps %" PRIu64 "\nfigures %" PRIu64

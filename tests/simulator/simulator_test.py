@@ -13,7 +13,7 @@ PLAIN = ROOT / "build/plain/tests/simulator/simulator"
 ASAN = ROOT / "build/asan/tests/simulator/simulator"
 
 # What the seeds have to come across, or what they show is not worth much.
-COVERED = ["delivered", "lost", "filtered", "gaps", "missed", "baseline", "given_back", "short_writes", "interrupted_writes", "stalls",
+COVERED = ["delivered", "skeletons", "lost", "filtered", "gaps", "missed", "baseline", "given_back", "short_writes", "interrupted_writes", "stalls",
            "failed_writes", "cuts", "failed_allocations", "wakes", "spurious_wakes", "pending_gaps", "figures", "statuses",
            "end_done", "end_output", "end_stalled", "end_abandoned", "end_begin", "end_crashed"]
 

@@ -153,6 +153,15 @@ static void agent_balance(const struct agent *agent, uint64_t delivered)
     assert_int_equal(counts.produced, counts.delivered_before + delivered + counts.filtered + dropped + counts.held);
 }
 
+static uint64_t skeletons_count(const struct world *world)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < sizeof(world->skeletons) / sizeof(world->skeletons[0]); i++)
+        count += world->skeletons[i];
+    return count;
+}
+
 /* ---- the agent that takes over ------------------------------------------------------------------- */
 
 static struct agent successor;
@@ -180,6 +189,7 @@ static void take_over(struct world *world)
     world_judge(world);
     agent_balance(agent, agent->intake.account.read);
     assert_int_equal(agent->intake.account.acknowledged, world_count(world, WORLD_IN_RING));
+    assert_int_equal(agent->intake.account.skeletons_acknowledged, skeletons_count(world));
     assert_int_equal(agent->intake.account.filtered, world_count(world, WORLD_FILTERED));
     assert_int_equal(account_held(&agent->intake.account, world->control.sequence & SENSOR_SEQUENCE_MASK), 0);
     assert_int_equal(dropped[MUSTER_CAUSE_UNEXPLAINED], 0);

@@ -133,10 +133,11 @@ static void run_reserve(struct world *world, unsigned cpu)
 static void run_submit(struct world *world, unsigned cpu)
 {
     const struct world_run *run = &world->runs[cpu];
-    bool damaged = world_random(world, 30) == 0;
+    bool damaged = world_random(world, 30) == 0, skeleton = world_random(world, 4) == 0;
     struct muster_record record = {.size_bytes = sizeof(record) + (damaged ? 8 : 0),
                                    .type = (uint16_t)(run->program + 1),
                                    .version = MUSTER_RECORD_VERSION,
+                                   .flags = skeleton ? MUSTER_RECORD_SKELETON : 0,
                                    .sequence = run->sequence,
                                    .fixed_bytes = sizeof(record)};
     uint32_t header = sizeof(record);
@@ -144,6 +145,7 @@ static void run_submit(struct world *world, unsigned cpu)
     ring_put(world, run->ring_position + 8, &record, sizeof(record));
     ring_put(world, run->ring_position, &header, sizeof(header));
     world->fates[run->sequence] = damaged ? WORLD_LOST : WORLD_IN_RING;
+    world->skeletons[run->sequence] = skeleton && !damaged;
     world->causes[run->sequence] = MUSTER_CAUSE_RECORD_INVALID;
     run_end(world, cpu);
 }

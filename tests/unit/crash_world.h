@@ -62,6 +62,7 @@ struct world {
     uint8_t fates[WORLD_NUMBERS + 1];
     uint8_t causes[WORLD_NUMBERS + 1];
     uint8_t types[WORLD_NUMBERS + 1];
+    bool skeletons[WORLD_NUMBERS + 1];
     uint64_t now_ns;
     uint32_t random;
 };
