@@ -197,7 +197,7 @@ void expect_text(const struct muster_record *record, enum muster_field field, co
 unsigned driver_test_scale(void)
 {
     const char *text = getenv("MUSTER_TEST_SCALE");
-    unsigned scale = 100;
+    unsigned scale = getenv("MUSTER_DEEP") != NULL ? 100 : 20;
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
     scale = 5;

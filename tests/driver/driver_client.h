@@ -66,7 +66,7 @@ size_t utf16_bytes(const uint16_t *text);
 /* The text of a record is these bytes; fails the test if not. */
 void expect_text(const struct muster_record *record, enum muster_field field, const char *bytes, size_t size);
 
-/* How much of its usual work a test should do: 100, less under a sanitizer. MUSTER_TEST_SCALE overrides. */
+/* How much of the work that it does in make check-deep a test should do, in percent. MUSTER_TEST_SCALE overrides. */
 unsigned driver_test_scale(void);
 
 #endif
