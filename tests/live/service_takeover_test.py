@@ -6,6 +6,7 @@ import collections
 import fcntl
 import json
 import os
+import re
 import struct
 import subprocess
 import termios
@@ -14,7 +15,7 @@ import unittest
 
 import service_check
 import stream_check
-from sensor import ROOT, TINY, entity_of, probe, read_truth, token, until
+from sensor import ROOT, TINY, entity_of, patient, probe, read_truth, token, until
 from service import ServiceTest, runs_of
 from stream_check import action_of, dig, is_numbered, with_action
 
@@ -80,7 +81,8 @@ class TakeoverTest(ServiceTest):
         storm = subprocess.Popen([probe("storm"), "--image", TINY, "--count", "1000000", "--run", run, "--truth", truth], stdout=subprocess.DEVNULL)
         try:
             time.sleep(0.1)
-            service.start_ready(*options, binary=binary)
+            service.start_ready(*options, binary=binary) # that may still be seen by the old one
+            until(lambda: len(set(re.findall(rb'"ephemeral_id":"([0-9a-f]+)"', service.data()))) == 2, "the new epoch", patient(30))
         finally:
             storm.terminate()
             storm.wait()
