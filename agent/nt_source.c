@@ -88,7 +88,7 @@ static void record_count(struct muster_sensor *sensor, const struct muster_recor
 {
     const struct muster_gap *gap = (const void *)record;
 
-    if (muster_event_is_numbered(record->type)) {
+    if (muster_record_is_numbered(record)) {
         sensor->read_count += one;
         if (record->flags & MUSTER_RECORD_SKELETON)
             sensor->skeleton_count += one;

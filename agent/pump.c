@@ -64,7 +64,7 @@ static enum muster_status status_write(struct pump *pump, const struct muster_re
 
 static enum muster_status record_write(struct pump *pump, const struct muster_record *record)
 {
-    bool numbered = muster_event_is_numbered(record->type);
+    bool numbered = muster_record_is_numbered(record);
 
     if (record->type == MUSTER_EVENT_STATUS)
         return status_write(pump, record);

@@ -33,7 +33,7 @@ void replay_stream_look(struct replay_stream *stream, const struct muster_captur
     size_t cursor = 0;
 
     while ((record = muster_capture_next_record(part, &cursor)) != NULL)
-        if (muster_event_is_numbered(record->type) && record->sequence != 0) {
+        if (muster_record_is_numbered(record) && record->sequence != 0) {
             sequence_set_add(&stream->seen, record->sequence, record->time_ns + (uint64_t)part->clock_offset_ns);
             stream->ready_count = stream->waiting_count;
         }
@@ -100,7 +100,7 @@ bool replay_stream_take(struct replay_stream *stream, const struct muster_record
                         struct muster_sensor_status *made, const struct muster_record **ret_record)
 {
     *ret_record = record;
-    if (muster_event_is_numbered(record->type)) {
+    if (muster_record_is_numbered(record)) {
         stream->read_count++;
         return true;
     }

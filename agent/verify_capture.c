@@ -71,7 +71,7 @@ static void record_read(const struct muster_capture_part *part, const struct mus
                                    .epoch = part->description->epoch,
                                    .time_ns = since_1970(part, record->time_ns),
                                    .digest = verify_digest(record, record->size_bytes)};
-    if (muster_event_is_numbered(record->type)) {
+    if (muster_record_is_numbered(record)) {
         event->kind = VERIFY_NUMBERED;
         event->sequence = record->sequence;
         return;

@@ -148,6 +148,15 @@ static bool kind_is_numbered(const struct json_value *action)
     return false;
 }
 
+/* Concluded and not seen, so never numbered. */
+static bool is_concluded(const struct member *line)
+{
+    struct member member = {.key = "synthetic"};
+
+    return line[LINE_MUSTER].found && line[LINE_MUSTER].value.bytes[0] == '{' &&
+           members_pick(&line[LINE_MUSTER].value, &member, 1) && member.found && member.value.bytes[0] == 't';
+}
+
 static const char *kind_read(const struct member *line, const struct member *members, struct verify_event *event)
 {
     static const struct {
@@ -163,11 +172,13 @@ static const char *kind_read(const struct member *line, const struct member *mem
     size_t i = 0;
 
     /* What has a number is numbered, also where a later version has a name for it that is not known here. */
-    if (members[EVENT_SEQUENCE].found || kind_is_numbered(action)) {
+    if (members[EVENT_SEQUENCE].found || (kind_is_numbered(action) && !is_concluded(line))) {
         event->kind = VERIFY_NUMBERED;
         return number_of(&members[EVENT_SEQUENCE], &event->sequence) && event->sequence != 0 ? NULL : "no number";
     }
     event->kind = VERIFY_OTHER;
+    if (kind_is_numbered(action))
+        return NULL;
     while (i < sizeof(kinds) / sizeof(*kinds) && !json_scan_is(action, muster_event_action(kinds[i].type)))
         i++;
     if (i < sizeof(kinds) / sizeof(*kinds))

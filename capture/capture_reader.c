@@ -249,7 +249,7 @@ struct records_seen {
 
 static void record_see(const struct muster_record *record, struct records_seen *seen, struct chain_counts *own)
 {
-    bool numbered = muster_event_is_numbered(record->type);
+    bool numbered = muster_record_is_numbered(record);
 
     own->of[MUSTER_EVENT_NUMBERED_COUNT]++;
     if (numbered)

@@ -47,7 +47,7 @@ void muster_capture_add(struct muster_capture_writer *writer, const struct muste
         range_widen(&next->start_ns, &next->end_ns, record->time_ns);
     if (record->type == MUSTER_EVENT_GAP)
         loss_add(writer, record);
-    if (!muster_event_is_numbered(record->type))
+    if (!muster_record_is_numbered(record))
         return;
     next->totals[record->type - 1]++;
     if (record->sequence == 0)

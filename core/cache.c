@@ -155,7 +155,7 @@ static void measure_in_block(struct extent *extent, size_t max_bytes)
 
     while (end->offset < end->block->used_bytes) {
         const struct muster_record *record = (const void *)(end->block->records + end->offset);
-        const bool numbered = muster_event_is_numbered(record->type);
+        const bool numbered = muster_record_is_numbered(record);
         if (record->size_bytes > max_bytes - extent->record_bytes)
             return;
         end->offset += record->size_bytes;

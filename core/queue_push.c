@@ -29,7 +29,7 @@ struct push {
 static enum muster_status push_refused(struct muster_queue *queue, const struct push *push)
 {
     queue_count_refused_call(queue);
-    if (muster_event_is_numbered(push->fixed->type))
+    if (muster_record_is_numbered(push->fixed))
         loss_outside_add(&queue->refused, push->fixed->type, push->fixed->time_ns);
     return MUSTER_REFUSED;
 }
@@ -101,11 +101,11 @@ static bool queue_degrade(struct muster_queue *queue, const struct push *push) M
 
 /* Whether whoever pushed still has the event, and may push it again: then it is no loss. So it is with what has
  * no number, and where an earlier hop has given the number and keeps what this one does not take. */
-static bool may_come_again(const struct muster_queue *queue, unsigned type, enum muster_cause cause)
+static bool may_come_again(const struct muster_queue *queue, const struct muster_record *fixed, enum muster_cause cause)
 {
     const bool cannot_help = cause == MUSTER_CAUSE_RECORD_INVALID || cause == MUSTER_CAUSE_RECORD_TOO_LARGE;
 
-    return !muster_event_is_numbered(type) || (queue->numbered_upstream && !cannot_help);
+    return !muster_record_is_numbered(fixed) || (queue->numbered_upstream && !cannot_help);
 }
 
 static enum muster_status queue_drop(struct muster_queue *queue, const struct push *push, enum muster_cause cause)
@@ -113,9 +113,10 @@ static enum muster_status queue_drop(struct muster_queue *queue, const struct pu
 {
     const struct muster_record *fixed = push->fixed;
 
-    if (may_degrade(fixed->type, cause) && fixed->text_count == 0 && queue_degrade(queue, push))
+    if (muster_record_is_numbered(fixed) && may_degrade(fixed->type, cause) && fixed->text_count == 0 &&
+        queue_degrade(queue, push))
         return MUSTER_OK;
-    if (!may_come_again(queue, fixed->type, cause)) {
+    if (!may_come_again(queue, fixed, cause)) {
         loss_add(&queue->loss, fixed->type, cause, event_number(queue, fixed), fixed->time_ns);
         queue->dropped[cause]++;
         source_reached(queue, push->source_position);
@@ -135,7 +136,7 @@ static void keep_tail(const struct push *push, struct muster_record *record)
 /* Writes the record into the last block, where it fits. */
 static enum muster_status queue_write(struct muster_queue *queue, const struct push *push) MUSTER_REQUIRES(queue_guard)
 {
-    const bool numbered = muster_event_is_numbered(push->fixed->type);
+    const bool numbered = muster_record_is_numbered(push->fixed);
     struct muster_record *record = block_append(queue->last, push->record_bytes, numbered);
 
     muster_record_encode(record, push->fixed, push->texts, push->text_count);

@@ -27,8 +27,10 @@ struct scalar {
 #define FORK_SCALAR(symbol, number, member, ...)  SCALAR(symbol, struct muster_process_fork, member)
 #define GAP_SCALAR(symbol, number, member, ...)   SCALAR(symbol, struct muster_gap, member)
 
-static const struct scalar start_scalars[] = {MUSTER_PROCESS_FIELDS(START_SCALAR) MUSTER_START_FIELDS(START_SCALAR)};
-static const struct scalar exit_scalars[] = {MUSTER_PROCESS_FIELDS(EXIT_SCALAR) MUSTER_EXIT_FIELDS(EXIT_SCALAR)};
+static const struct scalar start_scalars[] = {MUSTER_PROCESS_FIELDS(START_SCALAR) MUSTER_START_FIELDS(START_SCALAR)
+                                                  MUSTER_WINDOW_FIELDS(START_SCALAR)};
+static const struct scalar exit_scalars[] = {MUSTER_PROCESS_FIELDS(EXIT_SCALAR) MUSTER_EXIT_FIELDS(EXIT_SCALAR)
+                                                 MUSTER_WINDOW_FIELDS(EXIT_SCALAR)};
 static const struct scalar fork_scalars[] = {MUSTER_PROCESS_FIELDS(FORK_SCALAR)};
 static const struct scalar gap_scalars[] = {MUSTER_GAP_FIELDS(GAP_SCALAR)};
 
@@ -137,7 +139,9 @@ static bool start_is_sound(const struct muster_process_start *start)
         return false;
     if (fixed > offsetof(struct muster_process_start, reserved_end) && start->reserved_end != 0)
         return false;
-    return !muster_record_has(&start->record, MUSTER_FIELD_ELEVATED) || start->elevated <= 1;
+    if (muster_record_has(&start->record, MUSTER_FIELD_ELEVATED) && start->elevated > 1)
+        return false;
+    return !muster_record_has(&start->record, MUSTER_FIELD_WINDOW) || start->window_start_ns <= start->window_end_ns;
 }
 
 static bool exit_is_sound(const struct muster_process_exit *exit)
@@ -146,7 +150,9 @@ static bool exit_is_sound(const struct muster_process_exit *exit)
         return true;
     if (exit->reserved != 0)
         return false;
-    return !muster_record_has(&exit->record, MUSTER_FIELD_CORE_DUMPED) || exit->core_dumped <= 1;
+    if (muster_record_has(&exit->record, MUSTER_FIELD_CORE_DUMPED) && exit->core_dumped > 1)
+        return false;
+    return !muster_record_has(&exit->record, MUSTER_FIELD_WINDOW) || exit->window_start_ns <= exit->window_end_ns;
 }
 
 /* Adds up without wrapping round, or says that it cannot. */

@@ -108,7 +108,7 @@ static void capture_end(struct capture_sink *capture)
 static void record_before(struct capture_sink *capture, const struct muster_record *record)
 {
     struct output *output = &capture->sink.output;
-    uint64_t own_count = muster_event_is_numbered(record->type) ? 1 : 0;
+    uint64_t own_count = muster_record_is_numbered(record) ? 1 : 0;
 
     output->pending_count -= own_count;
     if (!capture->begun)

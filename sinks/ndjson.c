@@ -81,12 +81,14 @@ static uint32_t traits_of_gap(const struct muster_record *record)
 static uint32_t traits_of(const struct muster_record *record)
 {
     uint32_t traits = 0;
-    if (record->sequence != 0 && muster_event_is_numbered(record->type))
+    if (record->sequence != 0 && muster_record_is_numbered(record))
         traits |= TRAIT_NUMBERED;
     if ((record->flags & MUSTER_RECORD_SKELETON) != 0)
         traits |= TRAIT_SKELETON;
     if ((record->flags & MUSTER_RECORD_SYNTHETIC) != 0)
         traits |= TRAIT_SYNTHETIC;
+    else
+        traits |= TRAIT_SEEN;
     if ((record->unavailable & KNOWN_FIELDS) != 0)
         traits |= TRAIT_UNAVAILABLE;
     return record->type == MUSTER_EVENT_GAP ? traits | traits_of_gap(record) : traits;

@@ -48,6 +48,7 @@ enum ndjson_trait {
     TRAIT_GAP_START = 512,
     TRAIT_GAP_END = 1024,
     TRAIT_STAGE = 2048, /* of the gap, and it has a name */
+    TRAIT_SEEN = 4096,  /* not concluded */
 };
 
 /* Appends a value to the line's `out`. */

@@ -18,6 +18,7 @@
 /* Of each type of process the same. */
 #define AT_PROCESS(member) AT(muster_process_fork, process.member)
 
+#define STARTS  (TYPE(PROCESS_START) | TYPE(PROCESS_RUNNING))
 #define LEDGERS (TYPE(STATUS) | TYPE(SENSOR_STARTED) | TYPE(SENSOR_STOPPED))
 
 #define SCALAR_ROW(type, symbol, member, form, name)         {(name), FORM(form), BIT(symbol), AT(type, member)},
@@ -53,6 +54,10 @@ static const struct ndjson_member first[] = {
     {"event.dataset", &ndjson_word, .word = "muster.process"},
     {"event.start", FORM(TIME), AT(muster_gap, start_ns), .traits = TRAIT_GAP_START},
     {"event.end", FORM(TIME), AT(muster_gap, end_ns), .traits = TRAIT_GAP_END},
+    {"event.start", FORM(TIME), BIT(WINDOW), AT(muster_process_start, window_start_ns), .types = STARTS},
+    {"event.end", FORM(TIME), BIT(WINDOW), AT(muster_process_start, window_end_ns), .types = STARTS},
+    {"event.start", FORM(TIME), BIT(WINDOW), AT(muster_process_exit, window_start_ns), .types = TYPE(PROCESS_EXIT)},
+    {"event.end", FORM(TIME), BIT(WINDOW), AT(muster_process_exit, window_end_ns), .types = TYPE(PROCESS_EXIT)},
     {"event.reason", &ndjson_gap_reason, .types = TYPE(GAP)},
     {"host.name", &ndjson_stream_word, .place = offsetof(struct muster_stream, host_name)},
     {"host.id", &ndjson_stream_word, .place = offsetof(struct muster_stream, host_id)},
@@ -114,7 +119,7 @@ static const struct ndjson_member first[] = {
 static const struct ndjson_member last[] = {
     ROW(EXIT_CODE),
     {"process.exit_code", &ndjson_signal_code, BIT(EXIT_SIGNAL), AT(muster_process_exit, exit_signal)},
-    {"process.end", FORM(TIME), AT(muster_record, time_ns), .types = TYPE(PROCESS_EXIT)},
+    {"process.end", FORM(TIME), AT(muster_record, time_ns), .traits = TRAIT_SEEN, .types = TYPE(PROCESS_EXIT)},
     ROW(PARENT_PID),
     {"process.parent.entity_id", &ndjson_entity, BIT(PARENT_PID) | BIT(PARENT_START), AT_PROCESS(parent_pid),
      .second_place = offsetof(struct muster_process_fork, process.parent_start_ns), .traits = TRAIT_ENTITY},

@@ -65,7 +65,7 @@ enum muster_status muster_sink_write(struct muster_sink *sink, const struct must
         errno = sink->error;
         return sink->status;
     }
-    sink->output.pending_count += muster_event_is_numbered(record->type) ? 1 : 0;
+    sink->output.pending_count += muster_record_is_numbered(record) ? 1 : 0;
     if (!sink->operations->format(sink, record))
         return ended(sink, MUSTER_NO_MEMORY);
     return output_is_full(&sink->output) ? write_lines(sink) : MUSTER_OK;

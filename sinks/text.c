@@ -14,14 +14,14 @@ void text_paint(struct text_line *line, const char *sequence)
         buffer_string(line->out, sequence);
 }
 
-static void write_time(struct text_line *line, uint64_t time_ns)
+void text_write_time(struct text_line *line, uint64_t time_ns)
 {
     timestamp_local(line->out, &line->text->minute, timestamp_since_1970(line->text->sink.stream, time_ns));
 }
 
 void text_write_begin(struct text_line *line, const char *event, const char *color)
 {
-    write_time(line, line->record->time_ns);
+    text_write_time(line, line->record->time_ns);
     buffer_byte(line->out, ' ');
     if (color != NULL)
         text_paint(line, color);
@@ -54,9 +54,9 @@ static void write_gap(struct text_line *line)
     tally_write_lost(out, &gap);
     if (gap.start_ns != 0 && gap.end_ns != 0) {
         buffer_literal(out, " between ");
-        write_time(line, gap.start_ns);
+        text_write_time(line, gap.start_ns);
         buffer_literal(out, " and ");
-        write_time(line, gap.end_ns);
+        text_write_time(line, gap.end_ns);
     }
     buffer_literal(out, ": ");
     tally_write_causes(out, gap.causes);

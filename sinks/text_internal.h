@@ -37,6 +37,9 @@ struct text_line {
 /* An escape sequence, where colour is wanted. */
 void text_paint(struct text_line *line, const char *sequence);
 
+/* The local time of day. */
+void text_write_time(struct text_line *line, uint64_t time_ns);
+
 /* The local time of day and the name of the event, which may be painted. */
 void text_write_begin(struct text_line *line, const char *event, const char *color);
 

@@ -105,6 +105,22 @@ static void write_command_line(struct text_line *line, const struct muster_text 
     shell_line(line->out, text->bytes + text->head_bytes, text->size_bytes - text->head_bytes, line->wtf8);
 }
 
+/* A window is of a start or an exit: no other record may have one. */
+static void write_concluded(struct text_line *line)
+{
+    buffer_literal(line->out, " [concluded, not seen");
+    if (has(line, MUSTER_FIELD_WINDOW)) {
+        const bool is_exit = line->record->type == MUSTER_EVENT_PROCESS_EXIT;
+        const struct muster_process_start *start = (const struct muster_process_start *)line->record;
+        const struct muster_process_exit *exit = (const struct muster_process_exit *)line->record;
+        buffer_literal(line->out, ": between ");
+        text_write_time(line, is_exit ? exit->window_start_ns : start->window_start_ns);
+        buffer_literal(line->out, " and ");
+        text_write_time(line, is_exit ? exit->window_end_ns : start->window_end_ns);
+    }
+    buffer_byte(line->out, ']');
+}
+
 static void write_remarks(struct text_line *line)
 {
     uint32_t flags = 0;
@@ -122,7 +138,7 @@ static void write_remarks(struct text_line *line)
     if ((line->record->flags & MUSTER_RECORD_SKELETON) != 0)
         buffer_literal(line->out, " [degraded: no room for its texts]");
     if ((line->record->flags & MUSTER_RECORD_SYNTHETIC) != 0)
-        buffer_literal(line->out, " [concluded, not seen]");
+        write_concluded(line);
 }
 
 /* The comm of the process, or the name of its file. False where neither is known. */

@@ -86,6 +86,10 @@
     X(SYSTEM_TIME, 41, system_time_ns, NUMBER, "muster.usage.system_ns",      "",        "stime of all its threads", "") \
     X(PEAK_RSS,    42, peak_rss_bytes, NUMBER, "muster.usage.peak_rss_bytes", "",        "the most memory it had resident, as getrusage(2) has it", "")
 
+/* Both of these: what was not seen, but concluded, has happened between two times. */
+#define MUSTER_WINDOW_FIELDS(X) \
+    X(WINDOW, 37, window_end_ns, TIME, "event.end", "COMMAND", "window_start_ns and window_end_ns: of an event that was lost, and concluded from what ran before and after", "")
+
 /* struct muster_gap */
 #define MUSTER_GAP_FIELDS(X) \
     X(SEQUENCE_RANGE, 16, last_sequence, NUMBER, "muster.loss.last_sequence", "", "first_sequence and last_sequence; absent where what was lost was never numbered", "likewise")
@@ -107,7 +111,8 @@
 /* clang-format on */
 
 #define MUSTER_SCALAR_FIELDS(X)                                                                                        \
-    MUSTER_PROCESS_FIELDS(X) MUSTER_START_FIELDS(X) MUSTER_EXIT_FIELDS(X) MUSTER_GAP_FIELDS(X)
+    MUSTER_PROCESS_FIELDS(X)                                                                                           \
+    MUSTER_START_FIELDS(X) MUSTER_EXIT_FIELDS(X) MUSTER_WINDOW_FIELDS(X) MUSTER_GAP_FIELDS(X)
 #define MUSTER_FIELDS(X) MUSTER_SCALAR_FIELDS(X) MUSTER_TEXT_FIELDS(X)
 
 #endif

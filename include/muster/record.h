@@ -80,6 +80,12 @@ static inline bool muster_event_is_numbered(unsigned type)
     return type >= MUSTER_EVENT_PROCESS_START && type <= MUSTER_EVENT_NUMBERED_COUNT;
 }
 
+/* Whether this record is such an event. One that was concluded (MUSTER_RECORD_SYNTHETIC) was never numbered. */
+static inline bool muster_record_is_numbered(const struct muster_record *record)
+{
+    return muster_event_is_numbered(record->type) && (record->flags & MUSTER_RECORD_SYNTHETIC) == 0;
+}
+
 /* The class of admission of a type; MUSTER_CLASS_MESSAGE for types that are not known. */
 enum muster_class muster_event_class(unsigned type);
 

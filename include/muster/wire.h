@@ -103,6 +103,9 @@ struct muster_process_start {
     uint32_t namespace_pid; /* the pid in pid_namespace */
     uint32_t reserved_end;  /* 0 */
     uint64_t args_digest;   /* of a skeleton */
+    /* where it was concluded: when it happened at the earliest and at the latest, on the stream's clock */
+    uint64_t window_start_ns; /* MUSTER_FIELD_WINDOW says whether these two are there */
+    uint64_t window_end_ns;
 };
 
 /* MUSTER_EVENT_PROCESS_EXIT */
@@ -118,6 +121,9 @@ struct muster_process_exit {
     uint64_t user_time_ns;
     uint64_t system_time_ns;
     uint64_t peak_rss_bytes;
+    /* as of a start */
+    uint64_t window_start_ns;
+    uint64_t window_end_ns;
 };
 
 /* MUSTER_EVENT_PROCESS_FORK: `process` is the child. */
@@ -222,7 +228,9 @@ MUSTER_ASSERT_AT(muster_process_start, mount_namespace, 204);
 MUSTER_ASSERT_AT(muster_process_start, namespace_pid, 208);
 MUSTER_ASSERT_AT(muster_process_start, reserved_end, 212);
 MUSTER_ASSERT_AT(muster_process_start, args_digest, 216);
-MUSTER_ASSERT_SIZE(muster_process_start, 224);
+MUSTER_ASSERT_AT(muster_process_start, window_start_ns, 224);
+MUSTER_ASSERT_AT(muster_process_start, window_end_ns, 232);
+MUSTER_ASSERT_SIZE(muster_process_start, 240);
 
 MUSTER_ASSERT_AT(muster_process_exit, process, 48);
 MUSTER_ASSERT_AT(muster_process_exit, exit_code, 96);
@@ -233,7 +241,9 @@ MUSTER_ASSERT_AT(muster_process_exit, run_time_ns, 104);
 MUSTER_ASSERT_AT(muster_process_exit, user_time_ns, 112);
 MUSTER_ASSERT_AT(muster_process_exit, system_time_ns, 120);
 MUSTER_ASSERT_AT(muster_process_exit, peak_rss_bytes, 128);
-MUSTER_ASSERT_SIZE(muster_process_exit, 136);
+MUSTER_ASSERT_AT(muster_process_exit, window_start_ns, 136);
+MUSTER_ASSERT_AT(muster_process_exit, window_end_ns, 144);
+MUSTER_ASSERT_SIZE(muster_process_exit, 152);
 
 MUSTER_ASSERT_AT(muster_process_fork, process, 48);
 MUSTER_ASSERT_SIZE(muster_process_fork, 96);

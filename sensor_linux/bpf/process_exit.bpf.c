@@ -49,6 +49,8 @@ static __always_inline void exit_fill(struct muster_process_exit *exit, struct t
     exit->core_dumped = (status & 0x80) != 0;
     exit->exit_code = (status >> 8) & 0xff;
     exit->reserved = 0;
+    exit->window_start_ns = 0;
+    exit->window_end_ns = 0;
     exit->run_time_ns = exit->record.time_ns - exit->process.start_ns;
     exit->record.valid = PROCESS_VALID | MUSTER_FIELD_BIT(MUSTER_FIELD_RUN_TIME);
     if (exit->exit_signal)

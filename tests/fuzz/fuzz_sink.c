@@ -74,7 +74,7 @@ static void write_records(struct muster_sink *sink, const unsigned char *bytes, 
 
     for (size_t offset = 0; (record = fuzz_next_record(bytes, size, &offset)) != NULL;) {
         FUZZ_REQUIRE(muster_sink_write(sink, record) == MUSTER_OK);
-        numbered_count += muster_event_is_numbered(record->type) ? 1 : 0;
+        numbered_count += muster_record_is_numbered(record) ? 1 : 0;
         output->record_count++;
         output->by_type[record->type]++;
         if (batch_count != 0 && output->record_count % batch_count == 0)

@@ -109,6 +109,9 @@ class Record:
         self.members = self._members()
         if self.kind == "gap":
             self._check_gap()
+        for scalar in TABLES.scalars_of[self.kind]:
+            if scalar.name == "window_end_ns" and scalar.bit in self.scalars:
+                require(self.members["window_start_ns"] <= self.scalars[scalar.bit], "the window")
 
     def _texts(self):
         texts, offset, last, bits = [], self.fixed_bytes, FIRST_TEXT - 1, 0

@@ -86,6 +86,9 @@ def fixed_part(source, kind):
         value = source.choice(sorted(scalar.values)) if scalar.values else extreme(source, scalar.width)
         struct.pack_into("<" + FORMS[scalar.width], part, scalar.offset, value)
         valid |= 1 << scalar.bit
+        if scalar.name == "window_end_ns":
+            start, end = sorted((extreme(source, 8), value))
+            struct.pack_into("<QQ", part, scalar.offset - 8, start, end)
     if source.random() < 0.1:
         valid |= source.getrandbits(64) & ~TABLES.known_scalars & (1 << FIRST_TEXT) - 1
     for member in TABLES.members_of[kind.name]:

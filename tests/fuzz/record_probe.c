@@ -44,8 +44,10 @@ struct scalar {
 #define FORK_SCALAR(symbol, number, member, ...)  SCALAR(number, struct muster_process_fork, member)
 #define GAP_SCALAR(symbol, number, member, ...)   SCALAR(number, struct muster_gap, member)
 
-static const struct scalar start_scalars[] = {MUSTER_PROCESS_FIELDS(START_SCALAR) MUSTER_START_FIELDS(START_SCALAR)};
-static const struct scalar exit_scalars[] = {MUSTER_PROCESS_FIELDS(EXIT_SCALAR) MUSTER_EXIT_FIELDS(EXIT_SCALAR)};
+static const struct scalar start_scalars[] = {MUSTER_PROCESS_FIELDS(START_SCALAR) MUSTER_START_FIELDS(START_SCALAR)
+                                                  MUSTER_WINDOW_FIELDS(START_SCALAR)};
+static const struct scalar exit_scalars[] = {MUSTER_PROCESS_FIELDS(EXIT_SCALAR) MUSTER_EXIT_FIELDS(EXIT_SCALAR)
+                                                 MUSTER_WINDOW_FIELDS(EXIT_SCALAR)};
 static const struct scalar fork_scalars[] = {MUSTER_PROCESS_FIELDS(FORK_SCALAR)};
 static const struct scalar gap_scalars[] = {MUSTER_GAP_FIELDS(GAP_SCALAR)};
 
@@ -105,6 +107,13 @@ static void print_status(const struct muster_sensor_status *status)
     print_numbers(status->types, MUSTER_GAP_TYPES);
 }
 
+/* Where the fixed part reaches so far. */
+static void print_window_start(const struct muster_record *record, size_t offset)
+{
+    if (record->fixed_bytes >= offset + sizeof(uint64_t))
+        print_number(*(const uint64_t *)(const void *)((const char *)record + offset));
+}
+
 static void print_members(const struct muster_record *record)
 {
     (void)printf("\"members\":[");
@@ -112,6 +121,13 @@ static void print_members(const struct muster_record *record)
     switch (record->type) {
     case MUSTER_EVENT_GAP:
         print_gap((const struct muster_gap *)(const void *)record);
+        break;
+    case MUSTER_EVENT_PROCESS_START:
+    case MUSTER_EVENT_PROCESS_RUNNING:
+        print_window_start(record, offsetof(struct muster_process_start, window_start_ns));
+        break;
+    case MUSTER_EVENT_PROCESS_EXIT:
+        print_window_start(record, offsetof(struct muster_process_exit, window_start_ns));
         break;
     case MUSTER_EVENT_STATUS:
     case MUSTER_EVENT_SENSOR_STARTED:

@@ -177,6 +177,8 @@ int main(void)
     MUSTER_PROCESS_FIELDS(PROCESS)
     MUSTER_START_FIELDS(START)
     MUSTER_EXIT_FIELDS(EXIT)
+    MUSTER_WINDOW_FIELDS(START)
+    MUSTER_WINDOW_FIELDS(EXIT)
     MUSTER_GAP_FIELDS(GAP)
     MUSTER_TEXT_FIELDS(TEXT)
     for (unsigned i = 0; muster_cause_name(i); i++)
@@ -221,6 +223,7 @@ class FieldTest(PagesTest):
                 self.assertIsNotNone(entry, f"muster-fields.7 has no entry {name}")
                 bullet = re.search(rf"• +Field {number}, {symbol}: (.*)", entry)
                 self.assertIsNotNone(bullet, f"{name} does not say that it is field {number}, {symbol}")
+                types = ", ".join(field[2] for field in self.fields if field[0] == number)
                 size = f"{width} byte{'s' if width != '1' else ''} of {types}." if types else "a text."
                 # Sentences have one or two spaces between them.
                 told = re.sub(r" +", " ", bullet[1])

@@ -91,7 +91,7 @@ def with_action(events, action):
 
 
 def is_numbered(event):
-    return action_of(event) in NUMBERED
+    return action_of(event) in NUMBERED and not dig(event, "muster.synthetic")
 
 
 def time_ns(event, path="@timestamp"):

@@ -42,7 +42,7 @@ static void count_part(struct read_back *back, const struct muster_capture_part 
     if (part->kind == MUSTER_CAPTURE_PART_RECORDS)
         while ((record = muster_capture_next_record(part, &cursor)) != NULL) {
             back->record_count++;
-            back->numbered_count += muster_event_is_numbered(record->type);
+            back->numbered_count += muster_record_is_numbered(record);
         }
     back->damage_count += part->kind == MUSTER_CAPTURE_PART_DAMAGE;
     back->end_count += part->kind == MUSTER_CAPTURE_PART_END;

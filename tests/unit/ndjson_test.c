@@ -26,7 +26,7 @@ static void assert_line(const struct muster_record *record, const char *expected
     fixture_open(&fixture, "ndjson", MUSTER_COLOR_ALWAYS);
     assert_string_equal(fixture_line(&fixture, record), expected);
     assert_true(checker_is_json_line(fixture.target.bytes, fixture.target.size));
-    assert_int_equal(muster_sink_delivered(fixture.sink), muster_event_is_numbered(record->type) ? 1 : 0);
+    assert_int_equal(muster_sink_delivered(fixture.sink), muster_record_is_numbered(record) ? 1 : 0);
     fixture_close(&fixture);
 }
 
@@ -78,9 +78,26 @@ static void test_fork(void **state)
     fork.record.flags = MUSTER_RECORD_SYNTHETIC;
     assert_line(fixture_encode(&fork.record, NULL, 0),
                 "{\"@timestamp\":\"2026-08-20T10:00:00.123999001Z\"," ECS
-                "\"kind\":\"event\",\"category\":[\"process\"],\"type\":[\"start\"],\"action\":\"process-forked\","
-                "\"sequence\":4711," FROM "}," HOST ",\"process\":{" IDENTITY ",\"thread\":{\"id\":4242}," IDS
-                ",\"parent\":{" PARENT "}},\"user\":{\"id\":\"0\"}," AGENT ",\"muster\":{\"synthetic\":true}}\n");
+                "\"kind\":\"event\",\"category\":[\"process\"],\"type\":[\"start\"],\"action\":\"process-forked\"," FROM
+                "}," HOST ",\"process\":{" IDENTITY ",\"thread\":{\"id\":4242}," IDS ",\"parent\":{" PARENT
+                "}},\"user\":{\"id\":\"0\"}," AGENT ",\"muster\":{\"synthetic\":true}}\n");
+}
+
+/* No number, no end that anybody saw, and the two times between which it happened. */
+static void test_concluded(void **state)
+{
+    (void)state;
+    struct muster_process_exit exit = fixture_exit();
+    exit.record.flags = MUSTER_RECORD_SYNTHETIC;
+    exit.record.valid = MUSTER_FIELD_BIT(MUSTER_FIELD_PID) | MUSTER_FIELD_BIT(MUSTER_FIELD_WINDOW);
+    exit.window_start_ns = FIXTURE_BASE;
+    exit.window_end_ns = FIXTURE_BASE + 1;
+    assert_line(fixture_encode(&exit.record, NULL, 0),
+                "{\"@timestamp\":\"2026-08-20T10:00:01.357456789Z\"," ECS
+                "\"kind\":\"event\",\"category\":[\"process\"],\"type\":[\"end\"],\"action\":\"process-exited\","
+                "\"code\":\"5\"," FROM ",\"start\":\"2026-08-20T10:00:00.000000000Z\","
+                "\"end\":\"2026-08-20T10:00:00.000000001Z\"}," HOST ",\"process\":{\"pid\":4242}," AGENT
+                ",\"muster\":{\"synthetic\":true}}\n");
 }
 
 #define EXIT_BEGIN                                                                                                     \
@@ -502,6 +519,7 @@ int main(void)
         cmocka_unit_test(test_start),
         cmocka_unit_test(test_running_is_a_state),
         cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_concluded),
         cmocka_unit_test(test_exit),
         cmocka_unit_test(test_message),
         cmocka_unit_test(test_gap),

@@ -347,6 +347,11 @@ static void malformed_scalars_are_refused(void **state)
     START_AFTER(r->record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_SEQUENCE_RANGE + 1), MUSTER_OK);
     EXIT_AFTER((void)r, MUSTER_OK);
     EXIT_AFTER(r->core_dumped = 2, MUSTER_INVALID);
+    EXIT_AFTER((r->record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_WINDOW), r->window_start_ns = 2, r->window_end_ns = 2),
+               MUSTER_OK);
+    EXIT_AFTER((r->record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_WINDOW), r->window_start_ns = 3, r->window_end_ns = 2),
+               MUSTER_INVALID);
+    START_AFTER((r->record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_WINDOW), r->window_start_ns = 3), MUSTER_INVALID);
     EXIT_AFTER(r->reserved = 1, MUSTER_INVALID);
     /* An older record, whose fixed part ends before the run time. */
     EXIT_AFTER(r->record.size_bytes = r->record.fixed_bytes = 104, MUSTER_INVALID);

@@ -101,6 +101,24 @@ static void test_columns_are_kept(void **state)
                  "10:00:00.123 \033[32mstart\033[0m      4242    4200 \xc3\xa9\xc3\xa9\\x1b\\x1b\\x1b+ e\\x1bvil x\n");
 }
 
+static void test_concluded(void **state)
+{
+    (void)state;
+    struct muster_process_start start = fixture_start();
+    struct muster_process_exit exit = fixture_exit();
+    start.record.type = MUSTER_EVENT_PROCESS_RUNNING;
+    start.record.flags = exit.record.flags = MUSTER_RECORD_SYNTHETIC;
+    start.record.valid = exit.record.valid = MUSTER_FIELD_BIT(MUSTER_FIELD_PID) | MUSTER_FIELD_BIT(MUSTER_FIELD_WINDOW);
+    start.window_start_ns = exit.window_start_ns = FIXTURE_BASE - 3000000000;
+    start.window_end_ns = exit.window_end_ns = FIXTURE_BASE + 500000000;
+#define CONCLUDED "[concluded, not seen: between 09:59:57.000 and 10:00:00.500]"
+    assert_lines(fixture_encode(&start.record, NULL, 0),
+                 "10:00:00.123 running    4242                                   " CONCLUDED "\n", NULL);
+    assert_lines(fixture_encode(&exit.record, NULL, 0),
+                 "10:00:01.357 exit       4242                                  exit " CONCLUDED "\n",
+                 "\033[2m10:00:01.357 exit       4242                                  exit " CONCLUDED "\033[0m\n");
+}
+
 #define EXIT_LINE "exit       4242    4200                 root     "
 
 static void test_exit(void **state)
@@ -278,12 +296,19 @@ static int set_zone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_start),         cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_nothing_known), cmocka_unit_test(test_columns_are_kept),
-        cmocka_unit_test(test_exit),          cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_words),         cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_message),       cmocka_unit_test(test_gap),
-        cmocka_unit_test(test_sensor),        cmocka_unit_test(test_largest_record),
+        cmocka_unit_test(test_start),
+        cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_concluded),
+        cmocka_unit_test(test_nothing_known),
+        cmocka_unit_test(test_columns_are_kept),
+        cmocka_unit_test(test_exit),
+        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_message),
+        cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_sensor),
+        cmocka_unit_test(test_largest_record),
     };
     return cmocka_run_group_tests(tests, set_zone, NULL);
 }
