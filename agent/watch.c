@@ -143,14 +143,14 @@ static bool baseline_push(struct watch *watch)
            sensor_failed(&error);
 }
 
+/* Of as many as the last ledger in the output has: what has come since, where the kernel side goes on, is the next
+ * run's. */
 static int loss_report(const struct watch *watch)
 {
     uint64_t losses[MUSTER_CAUSE_COUNT], total = 0;
-    struct muster_ledger ledger;
     char causes[256] = "";
     size_t used = 0;
 
-    capture_ledger(&watch->capture, &ledger);
     capture_losses(&watch->capture, losses);
     for (unsigned cause = 0; cause < MUSTER_CAUSE_COUNT; cause++) {
         total += losses[cause];
@@ -160,8 +160,8 @@ static int loss_report(const struct watch *watch)
     }
     if (total == 0)
         return EXIT_DONE;
-    report("%" PRIu64 " of %" PRIu64 " events were lost (%s); the output says where. %s", total, ledger.produced,
-           causes, words.loss_advice);
+    report("%" PRIu64 " of %" PRIu64 " events were lost (%s); the output says where. %s", total,
+           watch->pump.stopped.produced, causes, words.loss_advice);
     return watch->options->fail_on_loss ? EXIT_LOSS : EXIT_DONE;
 }
 
