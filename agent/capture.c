@@ -7,6 +7,8 @@
 
 #define NS_PER_MS          1000000ULL
 #define WAKE_EVERY         512  /* records moved before the pump is told, when many come */
+#define CLOCK_EVERY        16   /* records moved between two looks at the clock */
+#define DRAIN_MOST_MS      100  /* one turn; where events come faster than they are read, the ring is never empty */
 #define ACCOUNT_IDLE_MS    1000 /* between two looks at the account */
 #define ACCOUNT_LOSS_MS    100  /* the same while something was lost */
 #define BUSY_WAIT_MS       10   /* a loaded ring is read at least this often */
@@ -27,9 +29,11 @@ static bool queue_has_room(struct capture *capture, const struct muster_record *
     return muster_queue_would_admit(capture->queue, class_of_record, record->size_bytes);
 }
 
-/* Moves what there is to the queue, as far as there is room. */
+/* Moves what there is to the queue, as far as there is room, and not for long: losses are to be told meanwhile, and a
+ * stop is to be seen. */
 static size_t sensor_drain(struct capture *capture)
 {
+    const uint64_t begin_ns = host_monotonic_ns();
     const struct muster_record *record;
     enum muster_status status;
     uint64_t position;
@@ -51,6 +55,8 @@ static size_t sensor_drain(struct capture *capture)
         }
         if (++count % WAKE_EVERY == 0)
             pump_wake(capture->pump);
+        if (count % CLOCK_EVERY == 0 && host_monotonic_ns() - begin_ns > DRAIN_MOST_MS * NS_PER_MS)
+            break;
     }
     if (count % WAKE_EVERY != 0)
         pump_wake(capture->pump);

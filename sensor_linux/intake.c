@@ -129,11 +129,19 @@ static uint64_t numbers_given(const struct intake *intake)
     return __atomic_load_n(&intake->control->sequence, __ATOMIC_SEQ_CST) & SENSOR_SEQUENCE_MASK;
 }
 
+bool intake_rest_is_read(const struct intake *intake)
+{
+    return (int64_t)(intake->ring.position - intake->leaving_position) >= 0;
+}
+
+/* Settled numbers may stand in the ring still, from an agent that died: those are to be read, too. */
 static bool is_accounted(const struct intake *intake)
 {
     uint64_t settled = intake->account.settled_sequence;
 
-    return intake->leaving ? settled >= intake->leaving_sequence : settled == numbers_given(intake);
+    if (!intake->leaving)
+        return settled == numbers_given(intake);
+    return settled >= intake->leaving_sequence && intake_rest_is_read(intake);
 }
 
 bool intake_account(struct intake *intake, const uint64_t missed[SENSOR_PROGRAM_COUNT], uint64_t now_ns,
@@ -150,6 +158,7 @@ void intake_leave(struct intake *intake)
 {
     intake->leaving = true;
     intake->leaving_sequence = numbers_given(intake);
+    intake->leaving_position = __atomic_load_n(intake->ring.producer_position, __ATOMIC_ACQUIRE);
 }
 
 void intake_baseline_tell(struct intake *intake)

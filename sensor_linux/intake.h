@@ -25,6 +25,7 @@ struct intake {
     uint64_t delivered_before;      /* acknowledged by earlier agents */
     uint64_t degraded_before;       /* of those */
     uint64_t leaving_sequence;      /* valid while `leaving`: what intake_account is to account for */
+    uint64_t leaving_position;      /* likewise: of the ring, behind which the next agent reads */
     bool leaving;
     pthread_mutex_t lock; /* of the account, where account.h says "locked" */
 };
@@ -53,6 +54,9 @@ bool intake_account(struct intake *intake, const uint64_t missed[SENSOR_PROGRAM_
 
 /* The kernel side goes on without us: intake_account is true once all numbers given so far are accounted for. */
 void intake_leave(struct intake *intake);
+
+/* After intake_leave: whether all is read that stood in the ring then. */
+bool intake_rest_is_read(const struct intake *intake);
 
 /* See muster_sensor_baseline_told. */
 void intake_baseline_tell(struct intake *intake);

@@ -204,7 +204,7 @@ bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell_gap 
     uint64_t missed[SENSOR_PROGRAM_COUNT], now_ns = sensor_now_ns();
 
     if (sensor->records_only)
-        return true;
+        return sensor->intake.leaving && intake_rest_is_read(&sensor->intake);
     for (unsigned i = 0; i < SENSOR_PROGRAM_COUNT; i++)
         missed[i] = program_misses(sensor->side.program_fds[i]);
     return intake_account(&sensor->intake, missed, now_ns, tell, context);
