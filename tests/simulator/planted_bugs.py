@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bugs that the simulator has to find: name: (file, what stands there once, what is planted). Each is one that somebody
-could make, or has made, in this kind of code."""
+"""Bugs that the simulator has to find: name: (file, what stands there once, what is planted instead, and perhaps another such pair).
+Each is one that somebody could make, or has made, in this kind of code."""
 
 PUMP, CAPTURE, INTAKE, ACCOUNT = "agent/pump.c", "agent/capture.c", "sensor_linux/intake.c", "sensor_linux/account.c"
+LEASE = "sensor_linux/account_lease.c"
 EMIT, RING, OUTPUT = "sensor_linux/bpf/emit.h", "sensor_linux/ring.c", "sinks/output.c"
 
 BUGS = {
@@ -53,11 +54,12 @@ BUGS = {
     "gap_told_twice": (INTAKE, "        if (tell(context, &gap->record, position))\n", "        if (tell(context, &gap->record, position) && tell(context, &gap->record, position))\n"),
     "gap_not_taken_and_not_given_back": (INTAKE, "        account_gap_unread(&intake->account);\n", ""),
     "ended_with_a_gap_to_tell": (INTAKE, "    return gaps_tell(intake, tell, context) && is_accounted(intake);", "    (void)gaps_tell(intake, tell, context);\n    return is_accounted(intake);"),
+    "left_before_the_ring_is_read": (INTAKE, "settled >= intake->leaving_sequence && intake_rest_is_read(intake)", "settled >= intake->leaving_sequence"),
     # ---- the account
     "flipped_twice": (ACCOUNT, "    if (account->flipped)\n        return;\n", ""),
     "bound_is_off_by_one": (ACCOUNT, "bound <= sequence", "bound < sequence"),
     "read_of_the_wrong_generation": (ACCOUNT, "account->flipped && sequence > account->flipped_sequence", "account->flipped && sequence >= account->flipped_sequence"),
-    "read_of_the_next_forgotten": (ACCOUNT, "    account->read_before = account->read_after;\n", "    account->read_before = 0;\n"),
+    "read_of_the_next_forgotten": (ACCOUNT, "    account->read_before = account->read_after;\n", "    memset(&account->read_before, 0, sizeof(account->read_before));\n"),
     "range_off_by_one": (ACCOUNT, "        gap->last_sequence = loss->last_sequence;", "        gap->last_sequence = loss->last_sequence + 1;"),
     "range_starts_with_the_last_slot": (ACCOUNT, "gap->first_sequence == 0 || loss->first_sequence < gap->first_sequence", "gap->first_sequence == 0 || loss->first_sequence > gap->first_sequence"),
     "losses_of_the_other_generation": (ACCOUNT, "&slot->losses[account->flipped_generation];", "&slot->losses[!account->flipped_generation];"),
@@ -80,10 +82,31 @@ BUGS = {
     "refused_of_another_generation": (ACCOUNT, "(account_is_after(account, record->sequence) ? after : before)->refused", "before->refused"),
     "too_many_gaps": (ACCOUNT, "!gaps_have_room(account) || !generation_is_over", "!generation_is_over"),
     "gap_given_back_and_still_told": ("sensor_linux/account_lease.c", "        account->told[cause] -= gap->causes[cause];", "        account->told[cause] -= 0;"),
+    # ---- what outlives the agent
+    "released_before_committed": (LEASE, "    account_commit(account);\n    ring_ack(ring, position); /* after it: what the kernel may overwrite is committed */", "    ring_ack(ring, position);\n    account_commit(account);"),
+    "acknowledged_and_not_committed": (LEASE, "    account_commit(account);\n    ring_ack(ring, position); /* after it: what the kernel may overwrite is committed */", "    ring_ack(ring, position);"),
+    "last_number_not_kept": (ACCOUNT, "            journal_flip_write(account->journal, word & SENSOR_SEQUENCE_MASK);", "            (void)word;"),
+    "last_number_kept_too_late": (ACCOUNT, "            journal_flip_write(account->journal, word & SENSOR_SEQUENCE_MASK);\n    } while", "            (void)word;\n    } while", "    account->flipped_sequence = word & SENSOR_SEQUENCE_MASK;\n    account->flipped_generation", "    account->flipped_sequence = word & SENSOR_SEQUENCE_MASK;\n    if (account->journal)\n        journal_flip_write(account->journal, word & SENSOR_SEQUENCE_MASK);\n    account->flipped_generation"),
+    "slots_emptied_before_committed": (ACCOUNT, "    account_commit(account);\n    account_slots_clear(account, account->flipped_generation);", "    account_slots_clear(account, account->flipped_generation);\n    account_commit(account);"),
+    "slots_not_emptied_for_the_dead": (LEASE, "        account_slots_clear(account, (uint32_t)(1 - state->generation));", "        (void)state;"),
+    "always_the_same_copy": ("sensor_linux/journal.c", "    copy = &journal->copies[state->serial & 1];", "    copy = &journal->copies[0];"),
+    "older_copy_taken": ("sensor_linux/journal.c", "journal->copies[i].serial > newest->serial", "journal->copies[i].serial < newest->serial"),
+    "gap_not_kept": (ACCOUNT, "        journal_gap_write(account->journal, account->gaps_made, gap);", "        (void)gap;"),
+    "gaps_of_the_dead_forgotten": (LEASE, "account->gaps_told = state->gaps_acknowledged;", "account->gaps_told = state->gaps_made;"),
+    "gap_acknowledged_with_what_is_before_it": (LEASE, "        account_position(account, ring_position) + GAP_POSITION_BYTES;", "        account_position(account, ring_position);"),
+    "settled_and_read_again": (LEASE, "    account->reread = settled_in_ring(ring, state.settled_sequence);\n", ""),
+    "read_by_the_dead_forgotten": (LEASE, "account->acknowledged_before = account->read_before = state->before;", "account->acknowledged_before = state->before;"),
+    "acknowledged_after_the_flip_forgotten": (ACCOUNT, "    account->acknowledged_before = account->acknowledged_after;", "    memset(&account->acknowledged_before, 0, sizeof(account->acknowledged_before));"),
+    "gone_on_where_the_ring_stands": (LEASE, "    ring_ack(ring, state.position);\n    ring->position = state.position;\n", "    ring->position = *ring->consumer_position;\n"),
+    "flip_of_the_dead_not_seen": (LEASE, "    account->flipped = word >> 63 != state->generation;", "    account->flipped = false;"),
+    "closed_bit_is_a_number": (INTAKE, "__atomic_load_n(&intake->control->sequence, __ATOMIC_SEQ_CST) & SENSOR_SEQUENCE_MASK;\n}", "__atomic_load_n(&intake->control->sequence, __ATOMIC_SEQ_CST) & ~SENSOR_GENERATION_BIT;\n}"),
+    "baseline_told_before_it_is_acknowledged": (LEASE, "(account->baseline_acknowledged ? JOURNAL_BASELINE_TOLD", "(account->baseline_told ? JOURNAL_BASELINE_TOLD"),
+    "not_on_the_disk": (PUMP, "pump->durable && !output_file_sync(pump->durable)", "pump->durable && pump->stopping && !output_file_sync(pump->durable)"),
     # ---- capture
     "no_room_and_not_given_back": (CAPTURE, "        if (!queue_has_room(capture, record)) {\n            muster_sensor_unread(capture->sensor, record);\n",
                                    "        if (!queue_has_room(capture, record)) {\n"),
     "no_memory_and_not_given_back": (CAPTURE, "        if (status == MUSTER_NO_MEMORY || status == MUSTER_NO_ROOM) {", "        if (status == MUSTER_NO_ROOM) {"),
+    "drains_without_end": (CAPTURE, "        if (count % CLOCK_EVERY == 0 && host_monotonic_ns() - begin_ns > DRAIN_MOST_MS * NS_PER_MS)\n            break;\n", ""),
     "pump_not_told_of_the_last": (CAPTURE, "    if (count % WAKE_EVERY != 0)\n        pump_wake(capture->pump);\n", ""),
     "sleeps_though_there_is_more": (CAPTURE, "        return moved > 0 ? 0 : UNFINISHED_WAIT_MS;", "        return ACCOUNT_IDLE_MS;"),
     "progress_not_seen": (CAPTURE, "        progress->since_ns = now_ns;\n", ""),
@@ -98,6 +121,8 @@ BUGS = {
                                            "                muster_ledger_dropped(&ledger);"),
     "detached_too_late": (CAPTURE, "    muster_sensor_detach(capture->sensor);\n", ""),
     "losses_report_misses_the_queue": (CAPTURE, "ret_losses[cause] = sensor.told[cause] + queue.ledger.dropped[cause];", "ret_losses[cause] = queue.ledger.dropped[cause];"),
+    "lost_of_what_came_since": ("agent/watch.c", "watch->pump.stopped.produced, causes",
+                                "({ struct muster_ledger now; capture_ledger(&watch->capture, &now); now.produced; }), causes"),
     # ---- pump
     "acknowledged_before_written": (PUMP, "    if (status == MUSTER_OK)\n        status = lease_write(pump, &lease);\n    if (status == MUSTER_OK)\n        lease_done(pump, &lease);",
                                     "    if (status == MUSTER_OK && lease.source_position)\n        muster_sensor_ack(pump->sensor, lease.source_position);\n    if (status == MUSTER_OK)\n        status = lease_write(pump, &lease);\n    if (status == MUSTER_OK)\n        lease_done(pump, &lease);"),

@@ -20,18 +20,20 @@ PLAIN = ROOT / "build/plain"
 PLANTED = ROOT / "build/planted/simulator"
 CC = os.environ.get("CC", "gcc")
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", '-DMUSTER_VERSION="0"', "-O1", "-g", "-w"]
-WRAPS = ["pump_queue_open", "pump_sink_open", "pump_close", "capture_run", "capture_finish"]
-SEEDS = 20000
+WRAPS = ["pump_queue_open", "pump_sink_open", "pump_close", "capture_run", "capture_finish", "journal_commit"]
+SEEDS = 30000
 FEW = ["number_before_its_bound", "woken_before_the_record_is_there", "given_back_and_not_rewound", "acknowledged_before_flushed",
        "gap_not_taken_and_not_given_back", "short_write_taken_for_whole"]
 
 
 def planted_text(name):
-    path, what, instead = BUGS[name]
+    path, *pairs = BUGS[name]
     text = (ROOT / path).read_text(encoding="utf-8")
-    if text.count(what) != 1:
-        raise AssertionError(f"{name}: {path} has {what!r} {text.count(what)} times: plant it anew")
-    return path, text.replace(what, instead)
+    for what, instead in zip(pairs[::2], pairs[1::2], strict=True):
+        if text.count(what) != 1:
+            raise AssertionError(f"{name}: {path} has {what!r} {text.count(what)} times: plant it anew")
+        text = text.replace(what, instead)
+    return path, text
 
 
 def planted_object(name):
@@ -78,7 +80,7 @@ class PlantedTest(unittest.TestCase):
     def test_each_can_be_planted(self):
         for name in BUGS:
             planted_text(name)
-        self.assertGreaterEqual(len(BUGS), 30)
+        self.assertGreaterEqual(len(BUGS), 100)
 
 
 def table(names):

@@ -16,32 +16,39 @@
 #include "sim_scheduler.h"
 
 #define STOP_SLACK_NS  (300 * NS_PER_MS)
+#define SLACK_POINTS   20000          /* and what a slow machine takes for them */
 #define STOP_NS        (5 * NS_PER_S) /* what the README promises */
 #define AGAIN_NS       NS_PER_S
 #define AGAIN_SLACK_NS (100 * NS_PER_MS)
 
 struct sim_coverage coverage;
 
+/* One process. */
 static struct {
-    struct plan plan;
     struct watch_options options;
     struct pump *pump; /* while it has a queue */
     struct capture *capture;
     enum truth_end end;
     uint64_t capture_ns; /* when it began; NEVER: not yet */
-    uint64_t again_ns;   /* when the second signal came */
-    bool memory_runs_out;
+    bool faults;         /* what can fail at its beginning does */
+    bool ended;
+    const struct plan_run *run; /* NULL: it is the only one, or the last */
+    unsigned came_to;           /* what its crash is counted from */
     struct truth_verdict before_close;
 } agent;
 
+/* What is around it, and outlives it. */
+static struct {
+    struct plan plan;
+    struct fiber *waits_for_end;
+    uint64_t again_ns; /* when the second signal came */
+    bool memory_runs_out;
+    bool repaired; /* nothing fails any more */
+} world;
+
 const struct plan *agent_plan(void)
 {
-    return &agent.plan;
-}
-
-enum truth_end agent_end(void)
-{
-    return agent.end;
+    return &world.plan;
 }
 
 /* ---- what it knows ------------------------------------------------------------------------------------------------
@@ -56,7 +63,8 @@ static void verdict_fill(struct truth_verdict *verdict)
         .output_error = agent_output_error(),
         .no_memory = agent_memory_library_failed_count() > 0,
         .stands_still = agent_output_stands_still(),
-        .memory_runs_out = agent.memory_runs_out,
+        .memory_runs_out = world.memory_runs_out,
+        .close_failed = agent_output_close_failed(),
     };
     if (agent.pump) {
         verdict->agent_delivered = agent.pump->delivered;
@@ -76,10 +84,12 @@ static void observe(void)
 {
     struct muster_queue_counts queue;
     struct muster_cache_counts cache;
+    const struct account *account;
     uint64_t dropped = 0;
 
     if (!agent.pump || sim_mutex_held_by_any())
         return;
+    account = &agent_intake()->account;
     if (!muster_queue_counts(agent.pump->queue, &queue) || !muster_cache_counts(agent.pump->cache, &cache))
         sim_fail("queue or cache does not count");
     for (unsigned i = 0; i < MUSTER_CAUSE_COUNT; i++)
@@ -91,9 +101,11 @@ static void observe(void)
     if (agent_memory_platform_bytes() > queue.charged_bytes || queue.charged_peak_bytes > queue.budget_bytes)
         sim_fail("%zu bytes are allocated, %" PRIu64 " charged, of a budget of %" PRIu64, agent_memory_platform_bytes(),
                  queue.charged_bytes, queue.budget_bytes);
-    truth_hops(queue.ledger.produced, agent_intake()->account.read, agent.pump->delivered);
+    truth_hops(queue.ledger.produced, account->read, agent.pump->delivered);
     if (agent.capture && agent.capture->gap_waits)
         coverage.pending_gaps++;
+    if (account->gaps_made - account->gaps_acknowledged >= JOURNAL_GAPS)
+        coverage.full_gaps++;
 }
 
 /* ---- looking in: calls from one of the agent's files to another go through here (the linker's --wrap) --------------
@@ -114,15 +126,15 @@ enum capture_end __wrap_capture_finish(struct capture *capture);
 
 bool __wrap_pump_queue_open(struct pump *pump, uint64_t epoch, size_t budget_bytes)
 {
-    const struct memory_faults all = {.platform_per_mille = 1000}, none = {0};
+    const struct memory_faults all = {.platform_per_mille = 1000}, before = agent_memory_faults();
     bool done;
 
-    if (agent.plan.queue_bytes)
-        budget_bytes = agent.plan.queue_bytes;
-    if (agent.plan.open_fault == OPEN_QUEUE_FAILS)
+    if (world.plan.queue_bytes)
+        budget_bytes = world.plan.queue_bytes;
+    if (world.plan.open_fault == OPEN_QUEUE_FAILS && agent.faults)
         agent_memory_faults_set(&all);
     done = __real_pump_queue_open(pump, epoch, budget_bytes);
-    agent_memory_faults_set(&none);
+    agent_memory_faults_set(&before);
     if (done)
         agent.pump = pump;
     return done;
@@ -131,13 +143,13 @@ bool __wrap_pump_queue_open(struct pump *pump, uint64_t epoch, size_t budget_byt
 bool __wrap_pump_sink_open(struct pump *pump, struct output_file *output, bool output_opened, const char *format,
                            enum muster_color color)
 {
-    const struct memory_faults all = {.library_per_mille = 1000}, none = {0};
+    const struct memory_faults all = {.library_per_mille = 1000}, before = agent_memory_faults();
     bool done;
 
-    if (agent.plan.open_fault == OPEN_SINK_FAILS)
+    if (world.plan.open_fault == OPEN_SINK_FAILS && agent.faults)
         agent_memory_faults_set(&all);
     done = __real_pump_sink_open(pump, output, output_opened, format, color);
-    agent_memory_faults_set(&none);
+    agent_memory_faults_set(&before);
     return done;
 }
 
@@ -183,22 +195,23 @@ enum capture_end __wrap_capture_finish(struct capture *capture)
 /* From the last moment that it may count from. */
 static void promptness_judge(void)
 {
+    const uint64_t slack_ns = STOP_SLACK_NS + SLACK_POINTS * world.plan.point_cost_ns;
     uint64_t from_ns, asked_ns;
 
     if (agent.end == END_BEGIN || agent.end == END_CRASHED || !agent_was_asked(&asked_ns))
         return;
     from_ns = asked_ns > agent.capture_ns ? asked_ns : agent.capture_ns;
-    if (agent.again_ns != NEVER && agent.again_ns > from_ns + AGAIN_NS + AGAIN_SLACK_NS &&
-        sim_now_ns() > agent.again_ns + AGAIN_SLACK_NS)
+    if (world.again_ns != NEVER && world.again_ns > from_ns + AGAIN_NS + AGAIN_SLACK_NS &&
+        sim_now_ns() > world.again_ns + AGAIN_SLACK_NS)
         sim_fail("it does not end when it is told a second time");
     if (agent.end == END_ABANDONED && agent_signalled_ns() < asked_ns + AGAIN_NS - AGAIN_SLACK_NS)
         sim_fail("it gives up, though it was told once");
     if (agent_output_progress_ns() > from_ns)
         from_ns = agent_output_progress_ns();
-    if (sim_now_ns() > from_ns + STOP_NS + STOP_SLACK_NS)
+    if (sim_now_ns() > from_ns + STOP_NS + slack_ns)
         sim_fail("it ends %" PRIu64 " ms after it was asked to, or the output moved",
                  (sim_now_ns() - from_ns) / NS_PER_MS);
-    if (agent.end == END_STALLED && sim_now_ns() < from_ns + STOP_NS - STOP_SLACK_NS)
+    if (agent.end == END_STALLED && sim_now_ns() < from_ns + STOP_NS - slack_ns)
         sim_fail("it gives up %" PRIu64 " ms after the output moved", (sim_now_ns() - from_ns) / NS_PER_MS);
 }
 
@@ -223,13 +236,19 @@ static void coverage_add(void)
     coverage.failed_allocations += agent_memory_failed_count();
 }
 
-/* Everything that the process had is gone behind this, and with it the simulation is over. */
+/* Everything that the process had is gone behind this. */
 static void process_end(void)
 {
     coverage_add();
     agent.pump = NULL;
+    agent.capture = NULL;
+    agent.ended = true;
+    truth_leaving();
+    kernel_wakes(NULL);
+    agent_sensor_begin(&world.plan, false);
     agent_memory_take();
-    fiber_all_end();
+    fiber_wake(world.waits_for_end);
+    fiber_group_end(GROUP_AGENT);
 }
 
 _Noreturn void agent_exit(int code);
@@ -254,11 +273,22 @@ static void crash(void)
 {
     struct truth_verdict verdict;
 
+    if (agent.ended)
+        return;
     journal_note("crash", sim_point_count(), 0);
     agent.end = END_CRASHED;
     verdict_fill(&verdict);
     judge(&verdict, 0);
     process_end();
+}
+
+void agent_comes_to(enum plan_crash what)
+{
+    const struct plan_run *run = agent.run;
+
+    if (!run || run->crash_from != what || run->crash_at_points == 0 || agent.came_to++ != run->crash_skips)
+        return;
+    scheduler_interrupt(run->crash_at_points, crash);
 }
 
 static void agent_main(void *context)
@@ -280,71 +310,146 @@ static void agent_main(void *context)
 static void somebody_stops_it(void *context)
 {
     (void)context;
-    if (agent.plan.stop_ns == NEVER)
+    if (world.plan.stop_ns == NEVER)
         return;
-    fiber_sleep(agent.plan.stop_ns);
+    fiber_sleep(world.plan.stop_ns);
     agent_stop_ask();
-    if (agent.plan.stop_again_ns == NEVER)
+    if (world.plan.stop_again_ns == NEVER)
         return;
-    fiber_sleep(agent.plan.stop_again_ns - agent.plan.stop_ns);
-    agent.again_ns = sim_now_ns();
+    fiber_sleep(world.plan.stop_again_ns - world.plan.stop_ns);
+    world.again_ns = sim_now_ns();
     agent_stop_ask();
 }
 
 static void memory_runs_out(void *context)
 {
-    const struct memory_faults faults = {.platform_per_mille = agent.plan.memory_per_mille}, none = {0};
+    const struct memory_faults faults = {.platform_per_mille = world.plan.memory_per_mille}, none = {0};
 
     (void)context;
-    if (agent.plan.memory_per_mille == 0)
+    if (world.plan.memory_per_mille == 0)
         return;
-    fiber_sleep(1 + agent.plan.memory_window.begin_ns);
+    fiber_sleep(1 + world.plan.memory_window.begin_ns);
+    if (world.repaired)
+        return;
+    world.memory_runs_out = true;
     agent_memory_faults_set(&faults);
-    agent.memory_runs_out = true;
-    truth_excuse(agent.plan.memory_window.end_ns);
-    while (sim_now_ns() < agent.plan.memory_window.end_ns)
-        (void)fiber_wait(agent.plan.memory_window.end_ns);
+    truth_excuse(world.plan.memory_window.end_ns);
+    while (sim_now_ns() < world.plan.memory_window.end_ns)
+        (void)fiber_wait(world.plan.memory_window.end_ns);
     agent_memory_faults_set(&none);
-    agent.memory_runs_out = false;
+    world.memory_runs_out = false;
 }
 
-static void options_fill(void)
+static bool runs_out(void)
 {
+    return world.memory_runs_out;
+}
+
+static void options_fill(uint64_t duration_ms, bool drain)
+{
+    const struct plan *plan = &world.plan;
+
     agent.options = (struct watch_options){
         .format = "ndjson",
-        .output = agent.plan.output.standard ? NULL : "events.json",
-        .duration_ms = agent.plan.duration_ms,
-        .status_interval_ms = agent.plan.status_interval_ms,
-        .buffer_bytes = agent.plan.ring_bytes,
-        .forks = agent.plan.forks,
-        .baseline = agent.plan.baseline_count > 0 || agent.plan.open_fault == OPEN_BASELINE_FAILS,
-        .fail_on_loss = agent.plan.fail_on_loss,
+        .output = plan->output.standard ? NULL : "events.json",
+        .duration_ms = duration_ms,
+        .status_interval_ms = plan->status_interval_ms,
+        .buffer_bytes = plan->ring_bytes,
+        .forks = plan->forks,
+        .baseline = plan->baseline_count > 0 || plan->open_fault == OPEN_BASELINE_FAILS,
+        .fail_on_loss = plan->fail_on_loss,
+        .drain = drain,
+        .durable = plan->durable,
+        .output_open = plan->kept ? output_file_append : NULL,
+        .kept = plan->kept ? (struct muster_kept *)(void *)&world : NULL, /* looked at for whether there is one */
     };
-    if (agent.plan.filter == FILTER_NONE)
+    if (plan->filter == FILTER_NONE)
         return;
     agent.options.filter.active = 1;
     agent.options.filter.include.users.count = 1;
     agent.options.filter.include.users.values[0] = SIM_USER_WANTED;
 }
 
+/* ---- one process, or several ------------------------------------------------------------------ */
+
+static void process_begin(bool first, bool last)
+{
+    const struct memory_faults faults = {.platform_per_mille = runs_out() ? world.plan.memory_per_mille : 0};
+    const bool fails = first && !last;
+
+    memset(&agent, 0, sizeof(agent));
+    agent.end = END_BEGIN;
+    agent.capture_ns = NEVER;
+    agent.faults = fails;
+    journal_note("process begins", first, last);
+    truth_run_begins(last);
+    agent_memory_begin(world.plan.seed * 7 + 11);
+    agent_memory_library_fail(fails ? world.plan.library_allocation_fails : 0);
+    world.repaired = last;
+    if (!last)
+        agent_memory_faults_set(&faults);
+    agent_threads_begin(&world.plan, fails);
+    agent_host_begin(&world.plan);
+    agent_output_process_begins(last);
+    agent_sensor_begin(&world.plan, fails);
+}
+
+static void process_wait(void)
+{
+    (void)fiber_start("main", GROUP_AGENT, world.plan.agent_weight, agent_main, NULL);
+    world.waits_for_end = fiber_current();
+    while (!agent.ended)
+        (void)fiber_wait(NEVER);
+    world.waits_for_end = NULL;
+}
+
+/* As `muster service`: agents come and go, and at the end one that reads what is left. */
+static void processes_run(void)
+{
+    kernel_attach(world.plan.forks);
+    for (unsigned i = 0; i < world.plan.run_count; i++) {
+        const struct plan_run *run = &world.plan.runs[i];
+
+        process_begin(i == 0, false);
+        options_fill(run->duration_ms, false);
+        agent.run = run;
+        scheduler_interrupt(run->crash_from == CRASH_FROM_BEGINNING ? run->crash_at_points : 0, crash);
+        process_wait();
+        fiber_sleep(run->pause_ns);
+    }
+    kernel_close();
+    process_begin(false, true);
+    options_fill(0, true);
+    scheduler_interrupt(0, NULL);
+    process_wait();
+}
+
+static void supervise(void *context)
+{
+    (void)context;
+    if (world.plan.kept) {
+        processes_run();
+    } else {
+        process_begin(true, false);
+        options_fill(world.plan.duration_ms, false);
+        scheduler_interrupt(world.plan.crash_at_points, crash);
+        process_wait();
+    }
+    fiber_all_end();
+}
+
 void agent_begin(const struct plan *plan)
 {
+    memset(&world, 0, sizeof(world));
     memset(&agent, 0, sizeof(agent));
-    agent.plan = *plan;
-    agent.end = END_BEGIN;
-    agent.capture_ns = agent.again_ns = NEVER;
-    agent_memory_begin(plan->seed * 7 + 11);
-    agent_memory_library_fail(plan->library_allocation_fails);
+    world.plan = *plan;
+    world.again_ns = NEVER;
+    agent.ended = true;
+    agent_output_begin(&world.plan);
     if (plan->point_cost_ns >= SLOW_POINT_NS)
         truth_excuse(NEVER);
-    agent_threads_begin(&agent.plan);
-    agent_host_begin(&agent.plan);
-    agent_output_begin(&agent.plan);
-    agent_sensor_begin(&agent.plan);
-    options_fill();
-    (void)fiber_start("main", GROUP_AGENT, plan->agent_weight, agent_main, NULL);
     (void)fiber_start("user", GROUP_WORLD, 4, somebody_stops_it, NULL);
     (void)fiber_start("memory", GROUP_WORLD, 4, memory_runs_out, NULL);
+    (void)fiber_start("supervisor", GROUP_WORLD, 4, supervise, NULL);
     scheduler_observe(16, observe);
-    scheduler_interrupt(plan->crash_at_points, crash);
 }

@@ -18,33 +18,36 @@ struct pump;
 
 /* ---- the process, sim_agent.c ------------------------------------------------------------------------------------ */
 
-/* Starts it; it runs with the other fibers, to its end, which is judged. */
+/* Starts it, and another where the plan has one; they run with the other fibers, each to its end, which is judged. */
 void agent_begin(const struct plan *plan);
-
-/* How it ended; for coverage. */
-enum truth_end agent_end(void);
 
 const struct plan *agent_plan(void);
 
+/* Something happens that a crash may be counted from. */
+void agent_comes_to(enum plan_crash what);
+
 /* ---- what it stands on ------------------------------------------------------------------------------------------- */
 
-void agent_threads_begin(const struct plan *plan); /* sim_threads.c: worker.h, wakeups.h */
-void agent_stop_ask(void);                         /* a signal */
-bool agent_was_asked(uint64_t *ret_since_ns);      /* to stop, by signal or by the end of its time */
-uint64_t agent_signalled_ns(void);                 /* the last time; 0: never */
+void agent_threads_begin(const struct plan *plan, bool faults); /* sim_threads.c: worker.h, wakeups.h */
+void agent_stop_ask(void);                                      /* a signal */
+bool agent_was_asked(uint64_t *ret_since_ns);                   /* to stop, by signal or by the end of its time */
+uint64_t agent_signalled_ns(void);                              /* the last time; 0: never */
 void agent_records_wake(void);
 void agent_records_forget(void); /* the wake-up belongs to what has been read */
 
 void agent_host_begin(const struct plan *plan); /* sim_host.c: host.h, standard_streams.h */
 const char *agent_report(void);                 /* what was written to standard error */
 
-void agent_output_begin(const struct plan *plan); /* sim_output.c: output_file.h */
-uint64_t agent_output_progress_ns(void);          /* when it last took something */
+void agent_output_begin(const struct plan *plan);
+void agent_output_process_begins(bool repaired);
+/* what failed before does not fail again; repaired: nor does anything */ /* sim_output.c: output_file.h */
+uint64_t agent_output_progress_ns(void);                                  /* when it last took something */
 uint64_t agent_output_bytes(void);
 int agent_output_error(void); /* of the last write that failed; 0: none did */
 bool agent_output_stands_still(void);
+bool agent_output_close_failed(void);
 
-void agent_sensor_begin(const struct plan *plan); /* sim_sensor.c: muster/sensor.h */
+void agent_sensor_begin(const struct plan *plan, bool faults); /* sim_sensor.c: muster/sensor.h */
 struct intake;
 struct intake *agent_intake(void); /* NULL: no sensor is open */
 
@@ -53,7 +56,8 @@ struct intake *agent_intake(void); /* NULL: no sensor is open */
 
 struct sim_coverage {
     uint64_t unread, short_writes, interrupted_writes, stalls, failed_writes, cuts, failed_allocations, wakes,
-        spurious_wakes, pending_gaps, figures, statuses, done, output, stalled, abandoned, begin, crashed;
+        spurious_wakes, pending_gaps, full_gaps, stolen, figures, statuses, syncs, done, output, stalled, abandoned,
+        begin, crashed;
 };
 extern struct sim_coverage coverage;
 

@@ -71,6 +71,11 @@ void agent_memory_faults_set(const struct memory_faults *faults)
     memory.faults = *faults;
 }
 
+struct memory_faults agent_memory_faults(void)
+{
+    return memory.faults;
+}
+
 void agent_memory_library_fail(uint64_t nth)
 {
     memory.library_fail_in = nth;

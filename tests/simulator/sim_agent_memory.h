@@ -23,6 +23,7 @@ void agent_memory_begin(uint64_t seed);
 void agent_memory_take(void);
 
 void agent_memory_faults_set(const struct memory_faults *faults);
+struct memory_faults agent_memory_faults(void);
 
 /* Allocation `nth` from now (1: the next) of the C library's fails; 0: none. */
 void agent_memory_library_fail(uint64_t nth);

@@ -35,13 +35,14 @@ static void hash_add(uint64_t value)
     journal.hash ^= journal.hash >> 32;
 }
 
-static void hash_text(const char *bytes, size_t size_bytes)
+static uint64_t hash_text(const char *bytes, size_t size_bytes)
 {
     uint64_t hash = 0xcbf29ce484222325ULL;
 
     for (size_t i = 0; i < size_bytes; i++)
         hash = (hash ^ (unsigned char)bytes[i]) * 0x100000001b3ULL;
     hash_add(hash);
+    return hash;
 }
 
 static void what_add(const char *what)
@@ -59,13 +60,16 @@ void journal_note(const char *what, uint64_t first, uint64_t second)
         printf("%12" PRIu64 " %-10s %s %" PRIu64 " %" PRIu64 "\n", sim_now_ns(), sim_name(), what, first, second);
 }
 
-void journal_bytes(const char *what, const char *bytes, size_t size_bytes)
+uint64_t journal_bytes(const char *what, const char *bytes, size_t size_bytes)
 {
+    uint64_t hash;
+
     what_add(what);
-    hash_text(bytes, size_bytes);
+    hash = hash_text(bytes, size_bytes);
     if (journal.trace)
         printf("%12" PRIu64 " %-10s %s %zu: %.*s\n", sim_now_ns(), sim_name(), what, size_bytes,
-               (int)(size_bytes < 600 ? size_bytes : 600), bytes);
+               (int)(size_bytes < 2000 ? size_bytes : 2000), bytes);
+    return hash;
 }
 
 void sim_fail(const char *format, ...)

@@ -20,7 +20,8 @@ uint64_t journal_hash(void);
 void journal_note(const char *what, uint64_t first, uint64_t second);
 
 /* Bytes that left the simulated machine. */
-void journal_bytes(const char *what, const char *bytes, size_t size_bytes);
+/* Returns a hash of the bytes alone. */
+uint64_t journal_bytes(const char *what, const char *bytes, size_t size_bytes);
 
 /* Something is wrong: tells it, and with which line it can be seen again, and ends the program with 1. */
 MUSTER_PRINTF(1, 2)

@@ -8,25 +8,13 @@
 #include "sim_journal.h"
 #include "sim_truth_state.h"
 
-static uint64_t missed_count(void)
+/* Whether this is the end of the kernel side, too. */
+static bool is_final(void)
 {
-    uint64_t count = 0;
-
-    for (unsigned i = 0; i < LINE_TYPE_COUNT; i++)
-        count += truth.missed[i];
-    return count;
+    return !truth.plan.kept || truth.last_run;
 }
 
-static uint64_t invalid_count(void)
-{
-    uint64_t count = 0;
-
-    for (uint64_t i = 0; i < truth.given; i++)
-        count += truth.events[i].fate == FATE_INVALID;
-    return count;
-}
-
-/* ---- all was delivered ---------------------------------------------------------------------------------------- */
+/* ---- all was delivered ------------------------------------------------------------------------ */
 
 static void event_judge(uint64_t sequence, const struct event *event)
 {
@@ -47,7 +35,7 @@ static void event_judge(uint64_t sequence, const struct event *event)
     case FATE_RESERVED:
         break;
     }
-    if (!fine)
+    if (!event->known || !fine)
         sim_fail("number %" PRIu64 " of fate %d is neither in the output nor in a gap", sequence, event->fate);
 }
 
@@ -60,44 +48,8 @@ static uint64_t last_readable(void)
     return 0;
 }
 
-static bool something_else_failed(void)
+static void everything_judge(void)
 {
-    return (truth.plan.output.close_fails && !truth.plan.output.standard) ||
-           truth.plan.open_fault == OPEN_BASELINE_FAILS;
-}
-
-static void losses_report_judge(const struct truth_verdict *verdict)
-{
-    const uint64_t lost = truth.lost + missed_count() + invalid_count();
-    unsigned long long said = 0, of = 0;
-
-    if (something_else_failed()) /* and is told, beside this */
-        return;
-    if (lost == 0) {
-        if (verdict->report[0])
-            sim_fail("nothing was lost, and it says: %s", verdict->report);
-        return;
-    }
-    if (sscanf(verdict->report, "muster: %llu of %llu events were lost", &said, &of) != 2 || said != lost ||
-        of != truth.given + missed_count())
-        sim_fail("%" PRIu64 " of %" PRIu64 " were lost, and it says: %s", lost, truth.given + missed_count(),
-                 verdict->report);
-}
-
-static int exit_code_of_done(uint64_t lost)
-{
-    if (something_else_failed())
-        return 1;
-    return lost && truth.plan.fail_on_loss ? 3 : 0;
-}
-
-static void done_judge(const struct truth_verdict *verdict)
-{
-    const uint64_t lost = truth.lost + missed_count() + invalid_count();
-    const int code = exit_code_of_done(lost);
-
-    if (!truth.stopped_shown)
-        sim_fail("the output ends without sensor-stopped");
     if (last_readable() > truth.acknowledged_position)
         sim_fail("all is delivered, and %" PRIu64 " bytes of the ring are not acknowledged",
                  last_readable() - truth.acknowledged_position);
@@ -105,16 +57,52 @@ static void done_judge(const struct truth_verdict *verdict)
         event_judge(sequence, &truth.events[sequence - 1]);
     if (memcmp(truth.missed, truth.missed_told, sizeof(truth.missed)) != 0)
         sim_fail("skipped runs are not all told");
+}
+
+static bool something_else_failed(const struct truth_verdict *verdict)
+{
+    return verdict->reasons.close_failed || (truth.plan.open_fault == OPEN_BASELINE_FAILS && truth.run == 1);
+}
+
+static void losses_report_judge(const struct truth_verdict *verdict)
+{
+    unsigned long long said = 0, of = 0;
+
+    if (something_else_failed(verdict)) /* and is told, beside this */
+        return;
+    if (truth.run_told == 0) {
+        if (verdict->report[0])
+            sim_fail("nothing was lost, and it says: %s", verdict->report);
+        return;
+    }
+    if (sscanf(verdict->report, "muster: %llu of %llu events were lost", &said, &of) != 2 || said != truth.run_told ||
+        of != truth.stopped_produced)
+        sim_fail("%" PRIu64 " of %" PRIu64 " were lost, and it says: %s", truth.run_told, truth.stopped_produced,
+                 verdict->report);
+}
+
+static int exit_code_of_done(const struct truth_verdict *verdict)
+{
+    if (something_else_failed(verdict))
+        return 1;
+    return truth.run_told && truth.plan.fail_on_loss ? 3 : 0;
+}
+
+static void done_judge(const struct truth_verdict *verdict)
+{
+    if (!truth.stopped_shown)
+        sim_fail("the output ends without sensor-stopped");
+    if (is_final())
+        everything_judge();
     if (truth.baseline_shown != truth.baseline_told)
         sim_fail("%" PRIu64 " of %" PRIu64 " processes that already run are shown", truth.baseline_shown,
                  truth.baseline_told);
     losses_report_judge(verdict);
-    if (verdict->exit_code != code)
-        sim_fail("exit code %d, and should be %d", verdict->exit_code, code);
+    if (verdict->exit_code != exit_code_of_done(verdict))
+        sim_fail("exit code %d, and should be %d", verdict->exit_code, exit_code_of_done(verdict));
 }
 
-/* ---- the output did not take all ----------------------------------------------------------------------------------
- */
+/* ---- the output did not take all -------------------------------------------------------------- */
 
 /* The number in a report, which stands behind `before`. */
 static bool number_of_report(const char *report, const char *before, const char *behind, uint64_t *ret_number)
@@ -133,8 +121,19 @@ static bool number_of_report(const char *report, const char *before, const char 
 /* Neither in the output nor accounted for, by what the output really has. */
 static uint64_t undelivered_count(const struct truth_verdict *verdict)
 {
-    return truth.given + verdict->sensor_missed - truth.delivered - verdict->sensor_filtered - verdict->agent_filtered -
-           verdict->sensor_dropped;
+    return truth.given + verdict->sensor_missed - truth.acknowledged_before - truth.run_delivered -
+           verdict->sensor_filtered - verdict->agent_filtered - verdict->sensor_dropped;
+}
+
+/* Where the kernel side goes on, more may have come since it was said. */
+static void number_judge(const char *what, uint64_t said, uint64_t least, uint64_t most, const char *report)
+{
+    if (!is_final()) {
+        most += truth_given_most() - truth.given;
+        least = 0;
+    }
+    if (said < least || said > most)
+        sim_fail("%" PRIu64 " to %" PRIu64 " are %s, and it says: %s", least, most, what, report);
 }
 
 /* The agent has the error that the output had, and no other; or there was no memory for a line. */
@@ -150,20 +149,20 @@ static void error_judge(const struct truth_verdict *verdict)
 
 static void output_judge(const struct truth_verdict *verdict)
 {
+    const uint64_t undelivered = undelivered_count(verdict);
     uint64_t said;
 
     error_judge(verdict);
     if (verdict->error == EPIPE && truth.plan.output.standard) {
-        if (truth.plan.open_fault != OPEN_BASELINE_FAILS && (verdict->exit_code != 0 || verdict->report[0]))
+        if (!something_else_failed(verdict) && (verdict->exit_code != 0 || verdict->report[0]))
             sim_fail("the reader went away, and that is exit code %d: %s", verdict->exit_code, verdict->report);
         return;
     }
     if (verdict->exit_code != 1 || !number_of_report(verdict->report, "; ", " events were not delivered", &said))
         sim_fail("the output failed, and that is exit code %d: %s", verdict->exit_code, verdict->report);
-    if (said != undelivered_count(verdict))
-        sim_fail("%" PRIu64 " were not delivered, and it says: %s", undelivered_count(verdict), verdict->report);
-    if (truth.delivered != verdict->agent_delivered)
-        sim_fail("%" PRIu64 " lines are in the output, and the agent believes %" PRIu64, truth.delivered,
+    number_judge("not delivered", said, undelivered, undelivered, verdict->report);
+    if (truth.run_delivered != verdict->agent_delivered)
+        sim_fail("%" PRIu64 " lines are in the output, and the agent believes %" PRIu64, truth.run_delivered,
                  verdict->agent_delivered);
 }
 
@@ -171,36 +170,23 @@ static void output_judge(const struct truth_verdict *verdict)
 static void held_judge(const struct truth_verdict *verdict)
 {
     const uint64_t least = undelivered_count(verdict);
-    const uint64_t most = least + truth.delivered - verdict->agent_delivered;
+    const uint64_t most = least + truth.run_delivered - verdict->agent_delivered;
     uint64_t said;
 
     if (verdict->end == END_STALLED && !verdict->reasons.stands_still && !verdict->reasons.memory_runs_out)
         sim_fail("it gives up on an output that takes everything");
     if (verdict->exit_code != 1 || !number_of_report(verdict->report, "gave up with ", " events held", &said))
         sim_fail("it gave up, and that is exit code %d: %s", verdict->exit_code, verdict->report);
-    if (verdict->agent_delivered > truth.delivered || said < least || said > most)
-        sim_fail("%" PRIu64 " to %" PRIu64 " are held, and it says: %s", least, most, verdict->report);
-}
-
-/* ---- a crash
- * ---------------------------------------------------------------------------------------------------------- */
-
-/* What is in the ring behind the acknowledged position comes again; all before it is in the output. */
-static void crash_judge(void)
-{
-    for (size_t i = 0; i < truth.order_count; i++) {
-        const uint64_t sequence = truth.order[i];
-        const struct event *event = truth_event(sequence);
-        const bool wanted = event->wanted || truth.plan.filter != FILTER_IN_AGENT;
-
-        if (event->ring_end <= truth.acknowledged_position && event->fate == FATE_IN_RING && wanted &&
-            !event->delivered)
-            sim_fail("number %" PRIu64 " is gone with the agent", sequence);
-    }
+    if (verdict->agent_delivered > truth.run_delivered)
+        sim_fail("%" PRIu64 " lines are in the output, and the agent believes %" PRIu64, truth.run_delivered,
+                 verdict->agent_delivered);
+    number_judge("held", said, least, most, verdict->report);
 }
 
 void truth_judge(const struct truth_verdict *verdict)
 {
+    if (truth.last_run && verdict->end != END_DONE)
+        sim_fail("nothing is in its way, and it does not deliver what is left: %s", verdict->report);
     switch (verdict->end) {
     case END_DONE:
         done_judge(verdict);
@@ -216,8 +202,7 @@ void truth_judge(const struct truth_verdict *verdict)
         if (verdict->exit_code != 1 || !verdict->report[0])
             sim_fail("it could not begin, and that is exit code %d: %s", verdict->exit_code, verdict->report);
         break;
-    case END_CRASHED:
-        crash_judge();
+    case END_CRASHED: /* the next one's output is the judge */
         break;
     }
 }

@@ -9,13 +9,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim_agent.h"
 #include "sim_journal.h"
 #include "sim_points.h"
 #include "sim_random.h"
 #include "sim_scheduler.h"
 #include "sim_truth.h"
 
+#define STOLEN_MOST_NS (20 * NS_PER_MS) /* as a hypervisor does it */
+
+static void program_point(void);
+#define sim_point() program_point()
+
 #define MUSTER_KERNEL_TYPES_H /* few_bpf/bpf/bpf_helpers.h has what of it is used */
+#include "sensor_linux/account.h"
 #include "sensor_linux/bpf/emit.h"
 
 struct sensor_ring_map ring;
@@ -32,7 +39,6 @@ struct processor {
     uint64_t room_asked; /* what the ring said last, when it was asked how full it is */
     bool tries_whole;    /* a start, which may come again as a skeleton */
     bool refused;        /* the ring had no room for that */
-    bool running;
 };
 
 static struct machine {
@@ -40,6 +46,8 @@ static struct machine {
     struct sim_ring ring;
     struct sensor_cpu cpus[PLAN_CPUS_MOST];
     struct processor processors[PLAN_CPUS_MOST * SIM_PROGRAM_COUNT];
+    struct journal journal;
+    int64_t clock_offset_ns;
     uint64_t missed[SIM_PROGRAM_COUNT];
     uint64_t began_ns;
     unsigned events;
@@ -57,12 +65,37 @@ static struct machine {
     } scratch[PLAN_CPUS_MOST * SIM_PROGRAM_COUNT];
 } kernel;
 
-static struct processor *processor_current(void)
+/* NULL: somebody else runs. */
+static struct processor *processor_if_current(void)
 {
     for (unsigned i = 0; i < PLAN_CPUS_MOST * SIM_PROGRAM_COUNT; i++)
-        if (kernel.processors[i].fiber == fiber_current())
+        if (kernel.processors[i].fiber && kernel.processors[i].fiber == fiber_current())
             return &kernel.processors[i];
-    sim_fail("a BPF helper is called by somebody else");
+    return NULL;
+}
+
+static struct processor *processor_current(void)
+{
+    struct processor *processor = processor_if_current();
+
+    if (!processor)
+        sim_fail("a BPF helper is called by somebody else");
+    return processor;
+}
+
+/* What is behind a record that is not finished comes late, too. */
+static void program_point(void)
+{
+    struct processor *processor = kernel.plan.stolen_per_mille ? processor_if_current() : NULL;
+
+    (sim_point)();
+    if (processor && processor->sequence && random_chance(&processor->random, kernel.plan.stolen_per_mille)) {
+        const uint64_t duration_ns = random_magnitude(&processor->random, STOLEN_MOST_NS);
+
+        coverage.stolen++;
+        truth_excuse(sim_now_ns() + duration_ns);
+        fiber_sleep(duration_ns);
+    }
 }
 
 /* ---- helpers of BPF ---------------------------------------------------------------------------------------- */
@@ -139,7 +172,8 @@ static void wakes_later(void *context)
     (void)context;
     fiber_sleep(1 + 50 * NS_PER_US);
     kernel.wake_later--;
-    kernel.wake();
+    if (kernel.wake) /* whoever waited for it may be dead */
+        kernel.wake();
 }
 
 void bpf_ringbuf_submit_dynptr(struct bpf_dynptr *room, __u64 flags)
@@ -154,7 +188,6 @@ void bpf_ringbuf_submit_dynptr(struct bpf_dynptr *room, __u64 flags)
     sim_point();
     if (!(flags & BPF_RB_FORCE_WAKEUP) || !kernel.wake)
         return;
-    sim_point();
     if (random_chance(&processor->random, 700) || kernel.wake_later > 4) {
         kernel.wake();
     } else {
@@ -451,15 +484,25 @@ void kernel_begin(const struct plan *plan)
     control.wake_at = SENSOR_AWAKE;
     sim_ring_begin(&kernel.ring, plan->ring_bytes, plan->ring_looks_at_pending, plan->ring_position);
     truth_ring_begins(plan->ring_position);
+    account_journal_begin(&kernel.journal, 0);
 }
 
 void kernel_attach(bool forks)
 {
+    truth_attached();
     kernel.attached = true;
     kernel.began_ns = sim_now_ns();
     for (unsigned cpu = 0; cpu < kernel.plan.cpu_count; cpu++)
         for (unsigned program = 0; program < (forks ? 3U : 2U); program++)
             processor_start(cpu, program);
+}
+
+static void programs_wait(void)
+{
+    kernel.waits_for_end = fiber_current();
+    while (kernel.running > 0)
+        (void)fiber_wait(NEVER);
+    kernel.waits_for_end = NULL;
 }
 
 void kernel_detach(void)
@@ -468,11 +511,23 @@ void kernel_detach(void)
         return;
     kernel.detached = true;
     journal_note("detached", kernel.running, 0);
-    kernel.waits_for_end = fiber_current();
-    while (kernel.running > 0 && kernel.waits_for_end)
-        (void)fiber_wait(NEVER);
-    kernel.waits_for_end = NULL;
-    truth_detached();
+    programs_wait();
+}
+
+void kernel_close(void)
+{
+    (void)__atomic_fetch_or(&control.sequence, SENSOR_CLOSED_BIT, __ATOMIC_SEQ_CST);
+    kernel_detach();
+}
+
+struct journal *kernel_journal(void)
+{
+    return &kernel.journal;
+}
+
+int64_t *kernel_clock_offset(void)
+{
+    return &kernel.clock_offset_ns;
 }
 
 struct sim_ring *kernel_ring(void)

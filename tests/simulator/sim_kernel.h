@@ -17,6 +17,7 @@
 
 struct sensor_control;
 struct sensor_cpu;
+struct journal;
 
 #define SIM_PROGRAM_COUNT 3 /* start, exit, fork: type - 1 */
 
@@ -33,6 +34,13 @@ struct sim_ring *kernel_ring(void);
 struct sensor_control *kernel_control(void);
 struct sensor_cpu *kernel_cpus(void);
 unsigned kernel_cpu_count(void);
+
+/* What an agent leaves for the next one; and the offset of its clock. */
+struct journal *kernel_journal(void);
+int64_t *kernel_clock_offset(void);
+
+/* The side gives no more numbers: as muster_kept_end. */
+void kernel_close(void);
 
 /* Runs of the program that were skipped, ever. */
 uint64_t kernel_missed(unsigned program);

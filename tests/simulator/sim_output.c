@@ -26,7 +26,9 @@ static struct {
     uint64_t whole_bytes; /* of those, up to the last newline */
     uint64_t progress_ns;
     int error; /* of the last write that failed; 0: none did */
-    bool stands_still;
+    bool stands_still, close_failed;
+    uint64_t begin_bytes; /* where this process began */
+    bool faults;          /* none: everything is repaired */
 } output;
 
 void agent_output_begin(const struct plan *plan)
@@ -39,6 +41,16 @@ void agent_output_begin(const struct plan *plan)
     output.line_capacity = capacity;
     output.plan = plan;
     output.random.state = plan->seed * 17 + 3;
+    output.faults = true;
+}
+
+void agent_output_process_begins(bool repaired)
+{
+    if (output.error != 0 || repaired)
+        output.faults = false;
+    output.error = 0;
+    output.stands_still = output.close_failed = false;
+    output.progress_ns = 0;
 }
 
 uint64_t agent_output_progress_ns(void)
@@ -54,6 +66,11 @@ uint64_t agent_output_bytes(void)
 int agent_output_error(void)
 {
     return output.error;
+}
+
+bool agent_output_close_failed(void)
+{
+    return output.close_failed;
 }
 
 bool agent_output_stands_still(void)
@@ -79,10 +96,11 @@ static void line_end(void)
 {
     struct line line;
 
-    journal_bytes("line", output.line, output.line_bytes);
+    const uint64_t hash = journal_bytes("line", output.line, output.line_bytes);
+
     if (!line_parse(&line, output.line, output.line_bytes))
         sim_fail("not JSON: %.*s", (int)(output.line_bytes < 2000 ? output.line_bytes : 2000), output.line);
-    truth_line(&line);
+    truth_line(&line, hash, output.whole_bytes);
     output.line_bytes = 0;
 }
 
@@ -96,10 +114,10 @@ static void take(const char *bytes, size_t size_bytes)
         const size_t here = (size_t)(newline - bytes);
 
         line_append(bytes, here);
-        line_end();
         bytes = newline + 1;
         size_bytes -= here + 1;
         output.whole_bytes = output.bytes - size_bytes;
+        line_end();
     }
     line_append(bytes, size_bytes);
 }
@@ -108,7 +126,7 @@ static void take(const char *bytes, size_t size_bytes)
 
 static void stand_still(void)
 {
-    for (unsigned i = 0; i < output.plan->output.stall_count; i++) {
+    for (unsigned i = 0; output.faults && i < output.plan->output.stall_count; i++) {
         const struct plan_window *stall = &output.plan->output.stalls[i];
         const uint64_t end_ns = stall->end_ns;
 
@@ -145,9 +163,9 @@ static long output_write(void *context, const char *bytes, size_t size_bytes)
         errno = EINTR;
         return -1;
     }
-    if (output.bytes >= plan->fails_at_byte || sim_now_ns() >= plan->fails_at_ns)
+    if (output.faults && (output.bytes >= plan->fails_at_byte || sim_now_ns() >= plan->fails_at_ns))
         return write_fail(plan->error);
-    if (size_bytes > plan->fails_at_byte - output.bytes)
+    if (output.faults && size_bytes > plan->fails_at_byte - output.bytes)
         size_bytes = plan->fails_at_byte - output.bytes;
     if (random_chance(&output.random, plan->short_per_mille)) {
         coverage.short_writes++;
@@ -155,7 +173,7 @@ static long output_write(void *context, const char *bytes, size_t size_bytes)
     }
     if (plan->ns_per_byte >= SLOW_NS_PER_BYTE)
         truth_excuse(sim_now_ns() + size_bytes * plan->ns_per_byte);
-    if (plan->ns_per_byte)
+    if (plan->ns_per_byte && output.faults)
         fiber_sleep(size_bytes * plan->ns_per_byte);
     take(bytes, size_bytes);
     __atomic_fetch_add(&file->written, size_bytes, __ATOMIC_RELAXED);
@@ -175,21 +193,36 @@ bool output_file_open(struct output_file *file, const char *path)
         .standard = plan->standard,
         .regular = plan->regular,
     };
-    if (output.plan->open_fault == OPEN_OUTPUT_FAILS) {
+    if (output.faults && output.plan->open_fault == OPEN_OUTPUT_FAILS) {
+        output.faults = false;
         errno = EACCES;
         return false;
     }
     return true;
 }
 
+/* Half a line is what a writer left that died; whoever reads a pipe has it no more. */
 bool output_file_append(struct output_file *file, const char *path)
 {
-    return output_file_open(file, path);
+    if (!output_file_open(file, path))
+        return false;
+    output.bytes = output.whole_bytes;
+    output.line_bytes = 0;
+    output.begin_bytes = file->begin_bytes = output.bytes;
+    return true;
 }
 
 bool output_file_sync(struct output_file *file)
 {
     (void)file;
+    sim_point();
+    if (output.faults && random_chance(&output.random, output.plan->output.sync_fails_per_mille)) {
+        (void)write_fail(EIO);
+        return false;
+    }
+    coverage.syncs++;
+    truth_synced(output.bytes);
+    sim_point();
     return true;
 }
 
@@ -200,20 +233,21 @@ struct muster_output_target output_file_target(struct output_file *file)
 
 void output_file_cut(struct output_file *file, uint64_t whole_bytes)
 {
-    if (whole_bytes != output.whole_bytes)
+    if (output.begin_bytes + whole_bytes != output.whole_bytes)
         sim_fail("%llu bytes are said to be whole lines, of %llu, and %llu are", (unsigned long long)whole_bytes,
                  (unsigned long long)output.bytes, (unsigned long long)output.whole_bytes);
     if (!file->regular)
         return;
     coverage.cuts++;
-    output.bytes = whole_bytes;
+    output.bytes = output.whole_bytes;
     output.line_bytes = 0;
 }
 
 bool output_file_close(struct output_file *file)
 {
-    if (file->standard || !output.plan->output.close_fails)
+    if (file->standard || !output.faults || !output.plan->output.close_fails)
         return true;
+    output.close_failed = true;
     errno = EIO;
     return false;
 }

@@ -42,7 +42,7 @@ static void machine_plan(struct plan *plan, struct sim_random *random)
 
 static void phase_plan(struct plan_phase *phase, struct sim_random *random)
 {
-    switch (random_below(random, 6)) {
+    switch (random_below(random, 7)) {
     case 0: /* nothing */
         *phase = (struct plan_phase){.duration_ns = random_between(random, 1, 1500) * NS_PER_MS, .calm = true};
         phase->gap_most_ns = NEVER;
@@ -63,6 +63,10 @@ static void phase_plan(struct plan_phase *phase, struct sim_random *random)
         *phase = (struct plan_phase){.duration_ns = random_between(random, 2000, 8000) * NS_PER_MS, .calm = true};
         phase->beat_ns = random_between(random, 500, 1500) * NS_PER_MS;
         phase->gap_most_ns = random_between(random, 1, 100) * NS_PER_US;
+        break;
+    case 5: /* too much, for long */
+        *phase = (struct plan_phase){.duration_ns = random_between(random, 500, 5000) * NS_PER_MS};
+        phase->gap_most_ns = random_between(random, 1, 40) * NS_PER_MS;
         break;
     default: /* a storm */
         *phase = (struct plan_phase){.duration_ns = random_between(random, 20, 2000) * NS_PER_US};
@@ -135,6 +139,40 @@ static void output_plan(struct plan *plan, struct sim_random *random)
     output->close_fails = random_chance(random, 20);
 }
 
+/* Losses for long while the output stands still: more gaps than the journal has room for. */
+static void overload_plan(struct plan *plan, struct sim_random *random)
+{
+    struct plan_window *stall = &plan->output.stalls[0];
+
+    if (!random_chance(random, 20))
+        return;
+    plan->phase_count = 1;
+    plan->phases[0] = (struct plan_phase){.duration_ns = random_between(random, 3, 6) * NS_PER_S};
+    plan->phases[0].gap_most_ns = random_between(random, 1, 20) * NS_PER_MS;
+    plan->events_most = 1500;
+    plan->ring_bytes = (size_t)CHOOSE(random, 4, 8) * 1024;
+    plan->status_interval_ms = CHOOSE(random, 0, 1, 100);
+    plan->output.stall_count = 1;
+    stall->begin_ns = random_between(random, 100, 2000) * NS_PER_MS;
+    stall->end_ns = stall->begin_ns + random_between(random, 1000, 4000) * NS_PER_MS;
+}
+
+/* On a slow machine events come faster than anybody reads them, and for long. */
+static void flood_plan(struct plan *plan, struct sim_random *random)
+{
+    if (!random_chance(random, 10))
+        return;
+    plan->phase_count = 1;
+    plan->phases[0] = (struct plan_phase){.duration_ns = 20 * NS_PER_S, .gap_most_ns = 1};
+    plan->events_most = 4000;
+    plan->ring_bytes = (size_t)256 * 1024;
+    plan->cpu_count = PLAN_CPUS_MOST;
+    plan->point_cost_ns = 200000;
+    plan->agent_weight = plan->kernel_weight = 4;
+    plan->pump_weight = 16;
+    plan->text_most_bytes = 8;
+}
+
 static void faults_plan(struct plan *plan, struct sim_random *random)
 {
     const uint64_t end_ns = load_end_ns(plan);
@@ -170,6 +208,44 @@ static void end_plan(struct plan *plan, struct sim_random *random)
         plan->output.fails_at_ns = plan->stop_ns + random_magnitude(random, 100 * NS_PER_MS);
 }
 
+/* Several agents, one after the other; most of them are killed. The load is long enough for all of them. */
+static void runs_plan(struct plan *plan, struct sim_random *random)
+{
+    const uint64_t end_ms = load_end_ns(plan) / NS_PER_MS + 1;
+
+    plan->kept = random_chance(random, 350);
+    if (!plan->kept)
+        return;
+    plan->run_count = (unsigned)random_between(random, 1, PLAN_RUNS_MOST);
+    for (unsigned i = 0; i < plan->run_count; i++) {
+        struct plan_run *run = &plan->runs[i];
+
+        run->duration_ms = 1 + random_magnitude(random, end_ms);
+        run->crash_at_points = random_chance(random, 750) ? 1 + random_magnitude(random, 60000) : 0;
+        if (run->crash_at_points && random_chance(random, 600)) {
+            run->crash_from = (enum plan_crash)random_between(random, CRASH_FROM_ACCOUNT, CRASH_FROM_COMMIT);
+            run->crash_skips = (unsigned)random_magnitude(random, 10);
+            run->crash_at_points = 1 + random_magnitude(random, 400);
+        }
+        run->pause_ns = random_magnitude(random, random_chance(random, 500) ? NS_PER_MS : 2 * NS_PER_S);
+    }
+    plan->durable = plan->output.regular && random_chance(random, 500);
+    if (plan->durable && random_chance(random, 200))
+        plan->output.sync_fails_per_mille = CHOOSE(random, 5, 50, 500);
+    plan->stop_ns = plan->stop_again_ns = NEVER;
+    plan->crash_at_points = plan->duration_ms = 0;
+    plan->clock_is_set = false;
+    plan->ring_position = 0;
+    if (plan->filter == FILTER_IN_AGENT)
+        plan->filter = FILTER_IN_KERNEL;
+}
+
+static void steal_plan(struct plan *plan, struct sim_random *random)
+{
+    if (random_chance(random, 150))
+        plan->stolen_per_mille = CHOOSE(random, 5, 20, 100);
+}
+
 void plan_make(struct plan *ret_plan, uint64_t seed)
 {
     struct sim_random random = {.state = seed * 0x9e3779b97f4a7c15ULL + 1};
@@ -180,8 +256,12 @@ void plan_make(struct plan *ret_plan, uint64_t seed)
     machine_plan(ret_plan, &random);
     load_plan(ret_plan, &random);
     output_plan(ret_plan, &random);
+    overload_plan(ret_plan, &random);
+    flood_plan(ret_plan, &random);
     faults_plan(ret_plan, &random);
     end_plan(ret_plan, &random);
+    runs_plan(ret_plan, &random);
+    steal_plan(ret_plan, &random);
 }
 
 static void time_print(const char *what, uint64_t ns)
@@ -194,10 +274,10 @@ void plan_print(const struct plan *plan)
 {
     const struct plan_output *output = &plan->output;
 
-    printf("seed %" PRIu64
-           ": %u processors, ring %zu, queue %zu, weights %u %u %u, a change each %u points of up to %u ns\n",
+    printf("seed %" PRIu64 ": %u processors, ring %zu, queue %zu, weights %u %u %u, a change each %u points of up to "
+           "%u ns, %u of 1000 stolen\n",
            plan->seed, plan->cpu_count, plan->ring_bytes, plan->queue_bytes, plan->agent_weight, plan->pump_weight,
-           plan->kernel_weight, plan->points_between, plan->point_cost_ns);
+           plan->kernel_weight, plan->points_between, plan->point_cost_ns, plan->stolen_per_mille);
     for (unsigned i = 0; i < plan->phase_count; i++)
         printf("  phase: %" PRIu64 " us, up to %" PRIu64 " us between events\n", plan->phases[i].duration_ns / 1000,
                plan->phases[i].gap_most_ns == NEVER ? 0 : plan->phases[i].gap_most_ns / 1000);
@@ -223,4 +303,9 @@ void plan_print(const struct plan *plan)
     time_print("stop at", plan->stop_ns);
     time_print("again at", plan->stop_again_ns);
     printf(" duration %" PRIu64 " ms, crash after %" PRIu64 " points\n", plan->duration_ms, plan->crash_at_points);
+    for (unsigned i = 0; i < plan->run_count; i++)
+        printf("  kept%s, run of %" PRIu64 " ms, crash after %" PRIu64 " points from %d behind %u, pause %" PRIu64
+               " us\n",
+               plan->durable ? " durable" : "", plan->runs[i].duration_ms, plan->runs[i].crash_at_points,
+               (int)plan->runs[i].crash_from, plan->runs[i].crash_skips, plan->runs[i].pause_ns / NS_PER_US);
 }

@@ -17,6 +17,7 @@
 #define PLAN_CPUS_MOST   4
 #define PLAN_PHASES_MOST 4
 #define PLAN_STALLS_MOST 2
+#define PLAN_RUNS_MOST   5
 
 /* A time of the load. In a calm one the ring has room for all that comes in seconds. */
 struct plan_phase {
@@ -40,6 +41,24 @@ enum plan_filter {
     FILTER_NONE,
     FILTER_IN_KERNEL, /* as on Linux */
     FILTER_IN_AGENT,  /* as on Windows: muster_sensor_filters() says no */
+};
+
+/* What the points until a crash are counted from. */
+enum plan_crash {
+    CRASH_FROM_BEGINNING,
+    CRASH_FROM_ACCOUNT, /* it begins to look what was lost */
+    CRASH_FROM_GAP,     /* a gap is in the output */
+    CRASH_FROM_ACK,     /* it begins to acknowledge */
+    CRASH_FROM_COMMIT,  /* the journal has a new state */
+};
+
+/* One process of several that read one kernel side after the other. */
+struct plan_run {
+    uint64_t crash_at_points; /* 0: it does not */
+    enum plan_crash crash_from;
+    unsigned crash_skips; /* so many times of those first */
+    uint64_t duration_ms; /* it ends by then */
+    uint64_t pause_ns;    /* until the next one begins */
 };
 
 enum plan_open_fault {
@@ -66,6 +85,7 @@ struct plan_output {
     unsigned stall_count;
     struct plan_window stalls[PLAN_STALLS_MOST]; /* no write begins or goes on within one */
     bool close_fails;
+    unsigned sync_fails_per_mille;
 };
 
 struct plan {
@@ -73,6 +93,7 @@ struct plan {
 
     unsigned points_between, point_cost_ns;
     unsigned agent_weight, pump_weight, kernel_weight;
+    unsigned stolen_per_mille; /* of a program's points: its processor is taken away there, for milliseconds */
 
     unsigned cpu_count;
     size_t ring_bytes;
@@ -108,6 +129,11 @@ struct plan {
     uint64_t stop_again_ns;   /* after the first; NEVER: none */
     uint64_t duration_ms;     /* --duration; 0: none */
     uint64_t crash_at_points; /* 0: none */
+
+    bool kept;    /* the kernel side outlives its agents: `muster service` */
+    bool durable; /* what is acknowledged is on the disk */
+    unsigned run_count;
+    struct plan_run runs[PLAN_RUNS_MOST];
 };
 
 void plan_make(struct plan *ret_plan, uint64_t seed);

@@ -71,6 +71,8 @@ unsigned char *sim_ring_reserve(struct sim_ring *ring, uint32_t size_bytes, uint
         return NULL;
     *header_at(ring, position) = size_bytes | BUSY;
     ring->producer_position = end;
+    if (end - ring->consumer_position > ring->used_peak_bytes)
+        ring->used_peak_bytes = end - ring->consumer_position;
     *ret_position = position;
     return ring->data + (position & (ring->size_bytes - 1)) + HEADER_BYTES;
 }

@@ -17,6 +17,7 @@ struct sim_ring {
     unsigned char *data;
     size_t size_bytes;
     bool looks_at_pending;
+    uint64_t used_peak_bytes; /* since somebody set it */
 };
 
 /* Empty, at that position: as it is after as many bytes. */

@@ -15,7 +15,6 @@
 #include "sim_journal.h"
 #include "sim_kernel.h"
 #include "sim_points.h"
-#include "sim_random.h"
 #include "sim_scheduler.h"
 
 #define EPOCH 0x5eed5eed5eed5eedULL
@@ -28,14 +27,14 @@ struct muster_sensor {
 static struct {
     const struct plan *plan;
     struct muster_sensor *open;
-    struct sim_random random;
+    bool faults;
 } sensors;
 
-void agent_sensor_begin(const struct plan *plan)
+void agent_sensor_begin(const struct plan *plan, bool faults)
 {
     memset(&sensors, 0, sizeof(sensors));
     sensors.plan = plan;
-    sensors.random.state = plan->seed * 13 + 5;
+    sensors.faults = faults;
 }
 
 struct intake *agent_intake(void)
@@ -45,10 +44,25 @@ struct intake *agent_intake(void)
 
 static bool fails(struct muster_sensor_error *ret_error, enum plan_open_fault fault)
 {
-    if (sensors.plan->open_fault != fault)
+    if (sensors.plan->open_fault != fault || !sensors.faults)
         return false;
     *ret_error =
         (struct muster_sensor_error){.what = "cannot do it", .advice = "choose another seed", .reason = "planned"};
+    return true;
+}
+
+/* Where the kernel side is kept, the last agent's journal says where to go on. */
+static bool side_take(struct muster_sensor *sensor)
+{
+    struct intake *intake = &sensor->intake;
+
+    if (!sensors.plan->kept) {
+        intake_init(intake, kernel_control(), kernel_cpus(), kernel_cpu_count(), sim_now_ns());
+        return true;
+    }
+    if (!intake_open(intake, kernel_journal(), kernel_control(), kernel_cpus(), kernel_cpu_count()))
+        sim_fail("what the last agent has left cannot be taken over");
+    truth_sensor_opened(kernel_ring()->consumer_position, intake_baseline_told(intake));
     return true;
 }
 
@@ -73,7 +87,10 @@ bool muster_sensor_open(const struct muster_sensor_options *options, struct must
         .size_bytes = ring->size_bytes,
         .position = ring->consumer_position,
     };
-    intake_init(&sensor->intake, kernel_control(), kernel_cpus(), kernel_cpu_count(), sim_now_ns());
+    if (!side_take(sensor)) {
+        free(sensor);
+        return false;
+    }
     kernel_wakes(agent_records_wake);
     sensors.open = sensor;
     *ret_sensor = sensor;
@@ -84,8 +101,8 @@ bool muster_sensor_attach(struct muster_sensor *sensor, struct muster_sensor_err
 {
     if (fails(ret_error, OPEN_ATTACH_FAILS))
         return false;
-    truth_attached();
-    kernel_attach(sensor->forks);
+    if (!sensors.plan->kept)
+        kernel_attach(sensor->forks);
     sim_point();
     return true;
 }
@@ -98,8 +115,14 @@ uint64_t muster_sensor_epoch(const struct muster_sensor *sensor)
 
 int64_t muster_sensor_clock_offset(struct muster_sensor *sensor, int64_t measured_ns)
 {
+    int64_t *kept = kernel_clock_offset();
+
     (void)sensor;
-    return measured_ns;
+    if (!sensors.plan->kept)
+        return measured_ns;
+    if (*kept == 0 || llabs(*kept - measured_ns) > (int64_t)NS_PER_MS)
+        *kept = measured_ns;
+    return *kept;
 }
 
 bool muster_sensor_accounts(const struct muster_sensor *sensor)
@@ -146,13 +169,27 @@ static bool running_tell(unsigned index, muster_sensor_tell tell, void *context)
 bool muster_sensor_baseline(struct muster_sensor *sensor, muster_sensor_tell tell, void *context,
                             struct muster_sensor_error *ret_error)
 {
-    (void)sensor;
     if (fails(ret_error, OPEN_BASELINE_FAILS))
         return false;
     for (unsigned i = 0; i < sensors.plan->baseline_count; i++)
         if (!running_tell(i, tell, context))
             return true;
+    truth_baseline_whole();
+    intake_baseline_tell(&sensor->intake);
     return true;
+}
+
+/* ---- what outlives it ----------------------------------------------------------------------------------------- */
+
+void __real_journal_commit(struct journal *journal, struct journal_state *state);
+void __wrap_journal_commit(struct journal *journal, struct journal_state *state);
+
+/* Nothing of what comes next has been done yet. */
+void __wrap_journal_commit(struct journal *journal, struct journal_state *state)
+{
+    __real_journal_commit(journal, state);
+    agent_comes_to(CRASH_FROM_COMMIT);
+    sim_point();
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
@@ -176,6 +213,7 @@ void muster_sensor_unread(struct muster_sensor *sensor, const struct muster_reco
 void muster_sensor_ack(struct muster_sensor *sensor, uint64_t position)
 {
     sim_point();
+    agent_comes_to(CRASH_FROM_ACK);
     intake_ack(&sensor->intake, position);
     truth_acknowledged(kernel_ring()->consumer_position);
     sim_point();
@@ -215,6 +253,7 @@ bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell_gap 
 {
     uint64_t missed[SENSOR_PROGRAM_COUNT];
 
+    agent_comes_to(CRASH_FROM_ACCOUNT);
     for (unsigned i = 0; i < SENSOR_PROGRAM_COUNT; i++) {
         sim_point();
         missed[i] = kernel_missed(i);
@@ -229,27 +268,36 @@ void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sens
 
 void muster_sensor_buffer(const struct muster_sensor *sensor, struct muster_sensor_buffer *ret_buffer)
 {
+    struct sim_ring *ring = kernel_ring();
     struct muster_record oldest;
 
+    ring->used_peak_bytes = ring->producer_position - ring->consumer_position;
     *ret_buffer = (struct muster_sensor_buffer){
         .size_bytes = sensor->intake.ring.size_bytes,
         .used_bytes = ring_used(&sensor->intake.ring),
     };
+    if (ret_buffer->used_bytes > ring->used_peak_bytes)
+        sim_fail("the ring is said to have %zu bytes, and had %llu at the most", (size_t)ret_buffer->used_bytes,
+                 (unsigned long long)ring->used_peak_bytes);
     if (ring_oldest(&sensor->intake.ring, &oldest, sizeof(oldest)))
         ret_buffer->oldest_ns = oldest.time_ns;
 }
 
 void muster_sensor_detach(struct muster_sensor *sensor)
 {
-    (void)sensor;
-    kernel_detach();
+    truth_leaving();
+    if (sensors.plan->kept)
+        intake_leave(&sensor->intake);
+    else
+        kernel_detach();
 }
 
 void muster_sensor_close(struct muster_sensor *sensor)
 {
     if (!sensor)
         return;
-    muster_sensor_detach(sensor);
+    if (!sensors.plan->kept)
+        muster_sensor_detach(sensor);
     kernel_wakes(NULL);
     sensors.open = NULL;
     intake_deinit(&sensor->intake);

@@ -15,6 +15,7 @@
 
 static struct {
     const struct plan *plan;
+    bool faults;
     struct sim_random random;
 } threads;
 
@@ -41,7 +42,8 @@ static void worker_body(void *started)
 
 struct worker *worker_start(void (*run)(struct worker *worker, void *context), void *context)
 {
-    struct worker *worker = threads.plan->open_fault == OPEN_WORKER_FAILS ? NULL : calloc(1, sizeof(*worker));
+    struct worker *worker =
+        threads.faults && threads.plan->open_fault == OPEN_WORKER_FAILS ? NULL : calloc(1, sizeof(*worker));
 
     if (!worker) {
         errno = EAGAIN;
@@ -138,10 +140,11 @@ static struct {
     bool records;
 } waits;
 
-void agent_threads_begin(const struct plan *plan)
+void agent_threads_begin(const struct plan *plan, bool faults)
 {
     memset(&waits, 0, sizeof(waits));
     threads.plan = plan;
+    threads.faults = faults;
     threads.random.state = plan->seed * 31 + 7;
 }
 
@@ -202,7 +205,8 @@ void wakeups_stop_keep(void)
 
 struct wakeups *wakeups_create(intptr_t records, uint64_t duration_ms)
 {
-    struct wakeups *wakeups = threads.plan->open_fault == OPEN_WAKEUPS_FAIL ? NULL : calloc(1, sizeof(*wakeups));
+    struct wakeups *wakeups =
+        threads.faults && threads.plan->open_fault == OPEN_WAKEUPS_FAIL ? NULL : calloc(1, sizeof(*wakeups));
 
     (void)records;
     if (!wakeups) {

@@ -30,26 +30,28 @@ struct event {
     uint8_t cause;
     bool known; /* whose it is; not yet where a program has just taken it */
     bool wanted;
-    bool delivered; /* a whole line of the output */
-    bool told;      /* within a gap of the output */
-    bool degraded;  /* put as a skeleton, if at all */
+    bool told;          /* within a gap of the output */
+    uint32_t delivered; /* the run in which it last became a whole line of the output; 0: none */
+    bool degraded;      /* put as a skeleton, if at all */
     uint32_t pid;
     uint32_t text_bytes;
     uint64_t start_ns;
     uint64_t time_ns;
     uint64_t ring_end; /* position behind it */
     uint64_t submitted_ns;
+    uint64_t line_hash;
+    uint64_t line_end; /* in the output */
 };
 
 /* Figures of a seed, for whoever wants to know what the seeds came across. */
 struct truth_sums {
-    uint64_t events, delivered, skeletons, lost, filtered, gaps, missed, baseline;
+    uint64_t events, delivered, again, skeletons, lost, filtered, gaps, gaps_again, missed, baseline, runs;
 };
 
 void truth_begin(const struct plan *plan);
 struct truth_sums truth_sums(void);
 
-/* ---- what the kernel side does ------------------------------------------------------------------------------ */
+/* ---- what the kernel side does ---------------------------------------------------------------- */
 
 /* The event that has that number from now on. Borrowed until the next one is made: look it up again. */
 void truth_numbered(uint64_t sequence, const struct event *event);
@@ -62,30 +64,40 @@ void truth_submitted(uint64_t sequence, bool valid);
 void truth_missed(unsigned type);
 void truth_ring_begins(uint64_t position);
 void truth_attached(void);
-void truth_detached(void);
 
 /* Until then delays and losses are no wonder: the output stands still, memory fails. */
 void truth_excuse(uint64_t until_ns);
 
-/* ---- what the agent does -------------------------------------------------------------------------------------- */
+/* ---- what the agent does ---------------------------------------------------------------------- */
 
-/* The next process that already runs; and that it was not taken after all. */
+/* Another process begins. `last`: nothing comes any more, and nothing fails. */
+void truth_run_begins(bool last);
+
+/* It has opened the sensor; what it takes for acknowledged, and whether it believes that the baseline was told. */
+void truth_sensor_opened(uint64_t position, bool baseline_told);
+
+/* The next process that already runs; that it was not taken after all; that all were. */
 void truth_baseline(uint32_t pid, bool wanted);
 void truth_baseline_not(bool wanted);
+void truth_baseline_whole(void);
 
-/* From here on it reads, for good. */
+/* From here on it reads, for good; and from there on it is at its end. */
 void truth_reading(void);
-void truth_line(const struct line *line);
+void truth_leaving(void);
 void truth_acknowledged(uint64_t position);
+
+/* A whole line, with its place behind it in the output; and up to where that is on the disk. */
+void truth_line(const struct line *line, uint64_t hash, uint64_t line_end);
+void truth_synced(uint64_t bytes);
 
 /* What the hops say of themselves while all goes on: how many the queue got, how many the sensor read, how many the
  * pump has delivered. */
+void truth_hops(uint64_t queue_produced, uint64_t sensor_read, uint64_t pump_delivered);
+
 /* What is told to `muster status`. */
 void truth_figures(uint64_t produced, uint64_t delivered);
 
-void truth_hops(uint64_t queue_produced, uint64_t sensor_read, uint64_t pump_delivered);
-
-/* ---- the end ---------------------------------------------------------------------------------------------------- */
+/* ---- the end ---------------------------------------------------------------------------------- */
 
 enum truth_end {
     END_DONE,      /* all was delivered */
@@ -102,6 +114,7 @@ struct truth_reasons {
     bool no_memory;       /* an allocation of the C library's failed */
     bool stands_still;    /* the output, now */
     bool memory_runs_out; /* now */
+    bool close_failed;    /* the output's */
 };
 
 struct truth_verdict {

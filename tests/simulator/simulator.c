@@ -75,17 +75,19 @@ static void figures_print(void)
 {
     const struct truth_sums *sums = &run.sums;
 
-    printf("events %" PRIu64 "\ndelivered %" PRIu64 "\nskeletons %" PRIu64 "\nlost %" PRIu64 "\nfiltered %" PRIu64
-           "\ngaps %" PRIu64 "\nmissed %" PRIu64 "\nbaseline %" PRIu64 "\n",
-           sums->events, sums->delivered, sums->skeletons, sums->lost, sums->filtered, sums->gaps, sums->missed,
-           sums->baseline);
+    printf("events %" PRIu64 "\ndelivered %" PRIu64 "\ndelivered_again %" PRIu64 "\nskeletons %" PRIu64
+           "\nlost %" PRIu64 "\nfiltered %" PRIu64 "\ngaps %" PRIu64 "\ngaps_again %" PRIu64 "\nmissed %" PRIu64
+           "\nbaseline %" PRIu64 "\nruns %" PRIu64 "\n",
+           sums->events, sums->delivered, sums->again, sums->skeletons, sums->lost, sums->filtered, sums->gaps,
+           sums->gaps_again, sums->missed, sums->baseline, sums->runs);
     printf("points %" PRIu64 "\ngiven_back %" PRIu64 "\nshort_writes %" PRIu64 "\ninterrupted_writes %" PRIu64
            "\nstalls %" PRIu64 "\nfailed_writes %" PRIu64 "\ncuts %" PRIu64 "\nfailed_allocations %" PRIu64
-           "\nwakes %" PRIu64 "\nspurious_wakes %" PRIu64 "\npending_gaps %" PRIu64 "\nfigures %" PRIu64
-           "\nstatuses %" PRIu64 "\n",
+           "\nwakes %" PRIu64 "\nspurious_wakes %" PRIu64 "\npending_gaps %" PRIu64 "\nfull_gaps %" PRIu64
+           "\nstolen %" PRIu64 "\nfigures %" PRIu64 "\nstatuses %" PRIu64 "\nsyncs %" PRIu64 "\n",
            run.points, coverage.unread, coverage.short_writes, coverage.interrupted_writes, coverage.stalls,
            coverage.failed_writes, coverage.cuts, coverage.failed_allocations, coverage.wakes, coverage.spurious_wakes,
-           coverage.pending_gaps, coverage.figures, coverage.statuses);
+           coverage.pending_gaps, coverage.full_gaps, coverage.stolen, coverage.figures, coverage.statuses,
+           coverage.syncs);
     printf("end_done %" PRIu64 "\nend_output %" PRIu64 "\nend_stalled %" PRIu64 "\nend_abandoned %" PRIu64
            "\nend_begin %" PRIu64 "\nend_crashed %" PRIu64 "\n",
            coverage.done, coverage.output, coverage.stalled, coverage.abandoned, coverage.begin, coverage.crashed);

@@ -8,7 +8,7 @@ SIMULATED_AGENT := agent/capture.c agent/figures.c agent/pump.c agent/pump_open.
 	agent/linux_words.c
 SIMULATED := $(CORE_SOURCES) $(SINK_SOURCES) $(CAPTURE_SOURCES) $(wildcard sensor_linux/account*.c) sensor_linux/intake.c sensor_linux/journal.c sensor_linux/ring.c $(SIMULATED_AGENT)
 # Calls that the simulator looks into.
-SIMULATOR_WRAPS := pump_queue_open pump_sink_open pump_close capture_run capture_finish
+SIMULATOR_WRAPS := pump_queue_open pump_sink_open pump_close capture_run capture_finish journal_commit
 OBJCOPY ?= objcopy
 
 define simulator_flavour
