@@ -46,8 +46,9 @@ check-simulator: simulator-plain simulator-asan ## the whole way of an event in 
 check-model: ## the protocols as models, searched exhaustively, and every bug that is planted in them (minutes)
 	$(Q)MUSTER_DEEP=1 $(RUN_TESTS) --timeout 1800 tests/model
 
-check-deep: driver-plain unit-plain text-programs replay-asan simulator-plain simulator-asan ## what takes longer than `make check` may: 100,000 life cycles, all control codes, all texts (hours)
-	$(Q)MUSTER_DEEP=1 MUSTER_LIFE_CYCLES=100000 $(RUN_TESTS) --timeout 14400 $(driver_plain_TESTS) $(B)/plain/tests/unit/text_utf16_test $(B)/plain/tests/unit/account_crash_test $(text_TESTS) tests/fuzz/planted_bugs_test.py tests/simulator tests/model
+check-deep: all probes variants driver-plain unit-plain text-programs replay-asan simulator-plain simulator-asan ## what takes longer than `make check` may: 100,000 life cycles, all control codes, all texts, hundreds of SIGKILLs, ten minutes at full rate (hours; as root)
+	$(Q)MUSTER_DEEP=1 MUSTER_LIFE_CYCLES=100000 $(RUN_TESTS) --timeout 14400 $(driver_plain_TESTS) $(B)/plain/tests/unit/text_utf16_test $(B)/plain/tests/unit/account_crash_test $(text_TESTS) tests/fuzz/planted_bugs_test.py tests/simulator tests/model \
+		tests/live/service_kill_test.py tests/live/stall_test.py tests/deep
 
 check-wine: wine-programs ## the Windows binaries in Wine
 	$(Q)$(RUN_TESTS) tests/wine
