@@ -137,8 +137,8 @@ static void doubles_judge(struct judgement *judgement)
     finding.count = account->doubled_count;
     if (account->doubled_count > 0)
         verify_findings_add(judgement->findings, VERIFY_NOTE, &finding,
-                            "%" PRIu64 " events are here once more, the same, as after an agent was killed",
-                            account->doubled_count);
+                            "%" PRIu64 " %s here once more, the same, as after an agent was killed",
+                            account->doubled_count, account->doubled_count == 1 ? "event is" : "events are");
     finding.what = "double-unknown";
     finding.count = account->seen.doubled_count;
     if (account->seen.doubled_count > 0)

@@ -367,10 +367,12 @@ static void frame_deliver(struct muster_capture_reader *reader, const struct tak
         chain_take(reader, chain, taken);
         return;
     }
-    if (reader->foreign.size_bytes == 0)
+    /* In any order: nobody says that they stand as they were written. */
+    if (reader->foreign.size_bytes == 0 || header->number < reader->foreign.first_frame)
         reader->foreign.first_frame = header->number;
+    if (reader->foreign.size_bytes == 0 || header->number > reader->foreign.last_frame)
+        reader->foreign.last_frame = header->number;
     reader->foreign.capture = header->capture;
-    reader->foreign.last_frame = header->number;
     passed_add(&reader->foreign, taken->frame.offset_bytes, taken->frame_bytes);
 }
 

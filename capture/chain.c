@@ -249,6 +249,17 @@ static enum muster_capture_damage_kind kind_of(const struct chain_hole *hole)
     return hole->size_bytes > 0 ? MUSTER_CAPTURE_CHANGED : MUSTER_CAPTURE_MISSING;
 }
 
+/* Totals are whatever somebody wrote there: those that contradict one another say nothing. */
+static bool counts_agree(const struct chain_counts *counts)
+{
+    uint64_t numbered = 0;
+
+    for (unsigned i = 0; i < MUSTER_EVENT_NUMBERED_COUNT; i++)
+        if (__builtin_add_overflow(numbered, counts->of[i], &numbered))
+            return false;
+    return numbered <= counts->of[MUSTER_EVENT_NUMBERED_COUNT];
+}
+
 static void damage_of(const struct chain_hole *hole, struct muster_capture_damage *ret_damage)
 {
     struct chain_counts lost = {{0}};
@@ -260,9 +271,9 @@ static void damage_of(const struct chain_hole *hole, struct muster_capture_damag
         .frames_known = true,
         .first_frame = hole->first,
         .last_frame = hole->last,
-        .counted = hole->after_known && counts_less(&hole->after, &hole->before, &lost),
-        .record_count = lost.of[MUSTER_EVENT_NUMBERED_COUNT],
-        .range_known = hole->header_count == hole->last - hole->first + 1,
+        .counted = hole->after_known && counts_less(&hole->after, &hole->before, &lost) && counts_agree(&lost),
+        .range_known =
+            hole->header_count == hole->last - hole->first + 1 && hole->first_sequence <= hole->last_sequence,
         .first_sequence = hole->first_sequence,
         .last_sequence = hole->last_sequence,
         .sequence_before = hole->sequence_before,
@@ -270,6 +281,9 @@ static void damage_of(const struct chain_hole *hole, struct muster_capture_damag
         .start_ns = hole->start_ns,
         .end_ns = hole->end_ns,
     };
+    if (!ret_damage->counted)
+        return;
+    ret_damage->record_count = lost.of[MUSTER_EVENT_NUMBERED_COUNT];
     memcpy(ret_damage->types, lost.of, sizeof(ret_damage->types));
 }
 

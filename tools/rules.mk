@@ -131,6 +131,10 @@ UNIT_LINKED := $(CORE_SOURCES) $(SINK_SOURCES) $(CAPTURE_SOURCES) $(UNIT_SUPPORT
 	sensor_linux/intake.c sensor_linux/journal.c sensor_linux/live_events.c sensor_linux/ring.c agent/units.c \
 	agent/json_scan.c agent/nt_lease.c agent/sequence_set.c agent/utc_text.c agent/verdicts.c agent/verify_gaps.c
 UNIT_CFLAGS := -I. -Itests -pthread
+# What `muster verify` is made of, but for files and options.
+VERIFY_SOURCES := agent/verification.c agent/epoch_account.c agent/epoch_judge.c agent/epoch_numbers.c agent/epoch_text.c \
+	agent/verify_capture.c agent/verify_doubles.c agent/verify_event.c agent/verify_findings.c agent/verify_gaps.c \
+	agent/verify_line.c agent/verify_lines.c agent/damage_text.c agent/json_scan.c agent/sequence_set.c agent/utc_text.c
 
 define unit_flavour
 # $(1) name, $(2) compiler, $(3) flags, $(4) tests to leave out

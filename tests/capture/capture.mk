@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Captures: what the C code makes of them, for the tests in this folder. Included by tools/rules.mk, behind the
 # flavours of the unit tests.
-VERIFY_SOURCES := agent/verification.c agent/epoch_account.c agent/epoch_judge.c agent/epoch_numbers.c agent/epoch_text.c agent/verify_capture.c \
-	agent/verify_doubles.c agent/verify_event.c agent/verify_findings.c agent/verify_gaps.c agent/verify_line.c agent/verify_lines.c \
-	agent/damage_text.c agent/json_scan.c agent/sequence_set.c agent/utc_text.c
 CAPTURE_PROBE_LINKED := $(CORE_SOURCES) $(SINK_SOURCES) $(CAPTURE_SOURCES) $(VERIFY_SOURCES) $(UNIT_SUPPORT)
 
 define capture_probe_flavour

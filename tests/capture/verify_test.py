@@ -154,6 +154,35 @@ def planted(data):
                 yield f"{what}: {key} + 1", before + changed(line, **{f"muster__loss__{key}": lambda n: n + 1}) + behind
 
 
+def contradictions():
+    """(what, bytes) of streams that are whole but for one thing that they say twice, and not the same."""
+    first, last = [ledger(STARTED, 1, 0, 0), event(1), event(2)], [event(3), ledger(STOPPED, 20, 3, 3)]
+    for what, status in {
+            "fine": ledger(STATUS, 5, 2, 2), "held": ledger(STATUS, 5, 3, 2, held=1), "filtered goes back": ledger(STATUS, 5, 3, 2, filtered=1),
+            "produced goes back": ledger(STATUS, 5, 4, 2, held=2), "dropped goes back": ledger(STATUS, 5, 3, 2, dropped=[1]),
+            "not balanced": ledger(STATUS, 5, 3, 2), "delivered too many": ledger(STATUS, 5, 3, 3), "delivered too few": ledger(STATUS, 5, 2, 1, held=1)}.items():
+        yield what, ndjson([*first, status, *last])
+    for what, status, told in (("told first", ledger(STATUS, 5, 3, 2, held=1), gap(4, 1, [1], 3, 3)), ("told of too much", ledger(STATUS, 5, 3, 2, dropped=[1]),
+                                                                                                       gap(4, 2, [2], 3, 4))):
+        yield what, ndjson([*first, told, status, event(4), ledger(STOPPED, 20, 4, 3, dropped=[1])])
+    for what, gaps in {"side by side": [(1, 2, 2), (3, 5, 2)], "end to end": [(1, 3, 2), (3, 5, 2)], "one in the other": [(1, 5, 3), (3, 4, 1)]}.items():
+        yield what, ndjson([first[0], event(4), *(gap(5 + index, count, [count], low, high) for index, (low, high, count) in enumerate(gaps)),
+                            ledger(STOPPED, 20, 5, 1, dropped=[4])])
+    damaged = [gap(5, 2, [0] * 9 + [2], 1, 5, stage=4), gap(6, 2, [0] * 9 + [2], 2, 3, stage=4)]
+    yield "a damaged capture's, one over the other", ndjson([first[0], event(5), *damaged, ledger(STOPPED, 20, 5, 1, dropped=[0] * 9 + [4])])
+    whole = ndjson([*first, *last])
+    lines = whole.splitlines(keepends=True)
+    yield "no newline at the end", whole[:-1]
+    yield "another epoch's ledger", whole.replace(b'"ledger":{"epoch":"0123', b'"ledger":{"epoch":"1123')
+    yield "a range that is too small", b"".join(lines[:2]) + changed(ndjson([gap(4, 2, [2], 2, 3)]), muster__loss__last_sequence=2) + b"".join(lines[2:])
+    yield "a number above the last", b"".join(lines[:-1]) + ndjson([event(4)]) + changed(lines[-1], muster__ledger__delivered=4, muster__ledger__held=-1)
+    yield "nothing but the frame", ndjson([first[0], ledger(STOPPED, 20, 0, 0)])
+    yield "nothing but the stop", ndjson([ledger(STOPPED, 20, 0, 0)])
+    yield "all filtered", ndjson([first[0], ledger(STOPPED, 20, 7, 0, filtered=7)])
+    yield "begins behind its start", b"".join(lines[1:])
+    yield "begins behind one that was delivered", b"".join(lines[2:])
+
+
 class VerifyTest(unittest.TestCase):
     maxDiff = None
 
@@ -186,6 +215,14 @@ class OracleTest(VerifyTest):
             with self.subTest(stream=name):
                 codes = self.compare(ndjson(make()))
                 self.assertGreater(codes[UNACCOUNTED], 20)
+
+    def test_contradictions(self):
+        cases = list(contradictions())
+        codes = verdicts([bytes_ for _, bytes_ in cases], program=SANITIZED)
+        self.assertEqual({what: code for (what, _), code in zip(cases, codes)}, {what: verify_oracle.judge(bytes_) for what, bytes_ in cases})
+        self.assertEqual({what for (what, _), code in zip(cases, codes) if code != UNACCOUNTED},
+                         {"fine", "held", "side by side", "a damaged capture's, one over the other", "no newline at the end", "nothing but the frame",
+                          "nothing but the stop", "all filtered", "begins behind its start"})
 
     def test_of_muster_trace(self):
         with tempfile.TemporaryDirectory(prefix="muster-verify-") as folder:

@@ -6,9 +6,9 @@
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/fuzz_input.c tests/fuzz/fuzz_sink.c,$(sort $(wildcard tests/fuzz/fuzz_*.c))))
 # Of those, the ones that take records.
-FUZZ_RECORD_TARGETS := $(filter-out fuzz_units fuzz_utf16,$(FUZZ_TARGETS))
-FUZZ_LINKED := tests/fuzz/fuzz_input.c tests/fuzz/fuzz_sink.c core/record.c core/record_validate.c core/event_names.c core/identity.c \
-	core/status.c core/text_utf16.c $(SINK_SOURCES) $(CAPTURE_SOURCES) agent/nt_lease.c agent/units.c sensor_linux/ring.c
+FUZZ_RECORD_TARGETS := $(filter-out fuzz_capture fuzz_units fuzz_utf16 fuzz_verify,$(FUZZ_TARGETS))
+FUZZ_LINKED := tests/fuzz/capture_repair.c tests/fuzz/fuzz_input.c tests/fuzz/fuzz_sink.c core/record.c core/record_validate.c core/event_names.c core/identity.c \
+	core/status.c core/text_utf16.c $(SINK_SOURCES) $(CAPTURE_SOURCES) $(VERIFY_SOURCES) agent/nt_lease.c agent/units.c sensor_linux/ring.c
 FUZZ_SECONDS ?= 60
 FUZZ_MOST_BYTES ?= 4096
 FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address$(,)undefined -fno-sanitize-recover=all

@@ -37,6 +37,12 @@ BUGS = {
     "list_not_emptied": (["fuzz_sink_driver_messages"], "sinks/driver_messages.c", "list->size_bytes = 0;", ""),
     "last_unit_not_looked_at": (["fuzz_utf16"], "core/text_utf16.c", "left_count < 2 || ", ""),
     "overlong_taken": (["fuzz_utf16"], "core/text_utf16.c", "code > CODE_LAST || wtf8_length(code) != length", "code > CODE_LAST"),
+    "checkpoint_text_not_bound": (["fuzz_capture"], "capture/checkpoint.c", "header.size_bytes > left_bytes || !text_take", "!text_take"),
+    "totals_not_compared": (["fuzz_capture"], "capture/chain.c", " && memcmp(&before, &chain->totals, sizeof(before)) == 0", ""),
+    "range_backwards": (["fuzz_capture"], "capture/chain.c", " && hole->first_sequence <= hole->last_sequence", ""),
+    "half_line_forgotten": (["fuzz_verify"], "agent/verify_lines.c", "if (end && lines->rest_bytes == 0 && !lines->too_long)", "if (end)"),
+    "character_not_bound": (["fuzz_verify"], "agent/json_scan.c", " || (size_t)(scan->end - scan->at) < more)", ")"),
+    "escape_taken": (["fuzz_verify"], "agent/json_scan.c", "byte == 'u' ? !unit_take(scan, &unit) : ", ""),
     "product_wraps": (["fuzz_units"], "agent/units.c", "return !__builtin_mul_overflow(number, units[i].factor, &number) && ",
                       "return (number *= units[i].factor, true) && "),
 }

@@ -14,6 +14,7 @@ import time
 import unittest
 
 import stream_check
+import verify_check
 from stream_check import action_of, dig
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -290,7 +291,7 @@ class LiveTest(unittest.TestCase):
         """What holds for every stream."""
         self.assertEqual(sensor.rest, b"", "the last line has no end")
         self.assert_no_problems(sensor.problems)
-        self.assert_no_problems(stream_check.check_stream(sensor.events))
+        self.assert_no_problems(stream_check.check_stream(sensor.events) + verify_check.check_verdict(sensor.events))
 
     def assert_no_loss(self, events):
         self.assert_no_problems([f"lost: {loss}" for loss in stream_check.losses_of(events)])
@@ -313,7 +314,7 @@ class SharedSensorTest(LiveTest):
         alive = {stream_check.entity_id(pid, ticks) for pid, ticks in running_processes()}
         scanned_ns = time.time_ns()
         events = cls.sensor.stop()
-        problems = cls.sensor.problems + stream_check.check_stream(events)
+        problems = cls.sensor.problems + stream_check.check_stream(events) + verify_check.check_verdict(events)
         problems += [f"lost: {loss}" for loss in stream_check.losses_of(events)]
         # What ended while /proc was read has its exit somewhat later than the scan says.
         problems += stream_check.check_lives(events, scanned_ns - 1_000_000_000, alive)

@@ -11,6 +11,7 @@ import time
 
 import service_check
 import stream_check
+import verify_check
 from sensor import LiveTest, MUSTER, STOP_S, TINY, patient, token, until
 from stream_check import action_of
 
@@ -147,7 +148,7 @@ class ServiceTest(LiveTest):
     def assert_whole(self, service):
         """Nothing is missing from all that was written, over all runs. Returns the events."""
         events = service.events()
-        self.assert_no_problems(service_check.check_service(events))
+        self.assert_no_problems(service_check.check_service(events) + verify_check.check_verdict(events))
         return events
 
     def assert_nothing_lost(self, events):

@@ -13,6 +13,7 @@ import unittest
 
 import service_check
 import stream_check
+import verify_check
 from sensor import patient, probe, read_truth, token, until
 from service import Service, ServiceTest
 from stream_check import action_of, dig, is_numbered, with_action
@@ -75,7 +76,7 @@ class KillTest(ServiceTest):
         return next(iter(self.runs.values()))
 
     def test_nothing_is_missing(self):
-        self.assert_no_problems(service_check.check_service(self.events))
+        self.assert_no_problems(service_check.check_service(self.events) + verify_check.check_verdict(self.events))
         self.assert_nothing_lost(self.events)
 
     def test_all_that_was_run_is_there_once(self):
@@ -159,7 +160,7 @@ class KillWithSmallRingTest(ServiceTest):
         cls.gaps = service_check.distinct(with_action(cls.events, "events-lost"))
 
     def test_nothing_is_missing(self):
-        self.assert_no_problems(service_check.check_service(self.events))
+        self.assert_no_problems(service_check.check_service(self.events) + verify_check.check_verdict(self.events))
         self.assertGreater(sum(dig(gap, "muster.loss.count") for gap in self.gaps), 100, "too little was lost for this to say anything")
 
     def lost(self, key):

@@ -15,6 +15,7 @@ import unittest
 
 import service_check
 import stream_check
+import verify_check
 from sensor import ROOT, TINY, entity_of, patient, probe, read_truth, token, until
 from service import ServiceTest, runs_of
 from stream_check import action_of, dig, is_numbered, with_action
@@ -88,7 +89,7 @@ class TakeoverTest(ServiceTest):
             storm.wait()
         service.stop()
         events = service.events()
-        self.assert_no_problems(service_check.check_service(events))
+        self.assert_no_problems(service_check.check_service(events) + verify_check.check_verdict(events))
         self.assert_nothing_lost(events)
         self.assertEqual(len(epochs_of(events)), 2)
         self.assertEqual(len(service.epochs()), 0)

@@ -15,6 +15,7 @@ import unittest
 
 import stream_check
 import skeletons
+import verify_check
 from sensor import LiveTest, Sensor, TINY, patient, probe, run_storm, scaled, stat_of, token, until
 from stream_check import action_of, dig, with_action
 
@@ -156,7 +157,7 @@ class StalledOutputTest(LiveTest):
 
     def test_stream_is_whole(self):
         self.assert_no_problems(self.problems)
-        self.assert_no_problems(stream_check.check_stream(self.events))
+        self.assert_no_problems(stream_check.check_stream(self.events) + verify_check.check_verdict(self.events))
 
     def test_something_was_lost(self):
         """Else the other tests here would say nothing."""

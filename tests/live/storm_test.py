@@ -9,6 +9,7 @@ import time
 import unittest
 
 import stream_check
+import verify_check
 from sensor import LiveTest, Sensor, TINY, patient, probe, read_truth, run_storm, running_processes, scaled, token, until
 from stream_check import action_of, dig, is_numbered
 
@@ -47,7 +48,7 @@ class StormTest(LiveTest):
 
     def test_stream_is_whole(self):
         self.assert_no_problems(self.problems)
-        self.assert_no_problems(stream_check.check_stream(self.events))
+        self.assert_no_problems(stream_check.check_stream(self.events) + verify_check.check_verdict(self.events))
 
     def test_nothing_was_lost(self):
         self.assert_no_loss(self.events)

@@ -12,6 +12,7 @@ import time
 import unittest
 
 import stream_check
+import verify_check
 from sensor import LiveTest, MUSTER, TINY, probe, stat_of, token, until
 from stream_check import action_of, dig, with_action
 
@@ -57,7 +58,7 @@ class TraceTest(LiveTest):
 
     def whole_stream(self):
         events, problems = stream_check.parse_lines(pathlib.Path(self.output).read_bytes())
-        self.assert_no_problems(problems + stream_check.check_stream(events))
+        self.assert_no_problems(problems + stream_check.check_stream(events) + verify_check.check_verdict(events))
         self.assert_no_loss(events)
         self.assertEqual({dig(event, "event.provider") for event in events}, {"ptrace"})
         return events

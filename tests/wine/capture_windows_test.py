@@ -19,7 +19,7 @@ from records import wtf8
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MUSTER = os.environ.get("MUSTER", str(ROOT / "build/muster"))
-DONE, LOSS = 0, 3
+DONE, LOSS, UNACCOUNTED = 0, 3, 4
 
 
 class CaptureTest(watch_test.WatchTestCase):
@@ -59,6 +59,12 @@ class CaptureTest(watch_test.WatchTestCase):
     def test_both_read_it_alike(self):
         path = self.capture_of(start(1000), start(1004), exit_of(start(1000)))
         here = self.replay(path, "--format", "ndjson").decode()
+        self.assert_verdict(path, DONE)
+        lines = self.host.folder / "lines"
+        lines.write_text(here)
+        self.assert_verdict(lines, DONE)
+        lines.write_text("".join(line for line in here.splitlines(keepends=True) if '"process-exited"' not in line))
+        self.assert_verdict(lines, UNACCOUNTED)
         self.assertEqual(self.host.run("replay", "--format", "ndjson", self.host.windows_path(path)), (DONE, here, ""))
         again = self.host.folder / "again"
         self.assertEqual(self.host.run("replay", "-f", "capture", "-o", self.host.windows_path(again), self.host.windows_path(path)), (DONE, "", ""))
@@ -67,6 +73,13 @@ class CaptureTest(watch_test.WatchTestCase):
         self.assertEqual(self.host.run("replay", "-f", "ndjson", "--name", "A.exe", self.host.windows_path(path)), (DONE, names.decode(), ""))
         self.assertEqual(sum(action_of(event) == "process-started" for event in stream_check.parse_lines(names)[0]), 2)
 
+    def assert_verdict(self, path, code):
+        """Of both programs."""
+        here = subprocess.run([MUSTER, "verify", str(path)], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+        self.assertEqual((here.returncode, here.stderr), (code, b""), here.stdout)
+        there = self.host.windows_path(path)
+        self.assertEqual(self.host.run("verify", there), (code, here.stdout.decode().replace(str(path), there), ""))
+
     def test_damage_and_files_that_are_not_there(self):
         path = self.capture_of(start(1000), start(1004))
         data = bytearray(path.read_bytes())
@@ -74,6 +87,7 @@ class CaptureTest(watch_test.WatchTestCase):
         data[frame.offset + 200] ^= 1
         path.write_bytes(data)
         status, output, error = self.host.run("replay", "--format", "ndjson", self.host.windows_path(path))
+        self.assert_verdict(path, LOSS)
         self.assertEqual((status, output), (LOSS, self.replay(path, "--format", "ndjson", expect=LOSS).decode()))
         self.assertIn("are not as they were written", error)
         self.assertEqual(self.host.run("replay", "C:\\missing")[0], 1)
