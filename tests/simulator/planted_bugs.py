@@ -151,7 +151,7 @@ BUGS = {
     "dropped_though_it_comes_again": ("core/queue_push.c", "(queue->numbered_upstream && !cannot_help)", "(!queue->numbered_upstream && !cannot_help)"),
     "position_not_kept": ("core/queue_push.c", "    queue->record_bytes += push->record_bytes;\n    source_reached(queue, push->source_position);", "    queue->record_bytes += push->record_bytes;"),
     "position_of_the_first_block": ("core/cache.c", "        batch->last->source_position = batch->source_position;", "        batch->first->source_position = batch->source_position;"),
-    "produced_with_each_attempt": ("core/queue_push.c", "    if (!may_come_again(queue, fixed->type, cause)) {", "    queue->produced += queue->numbered_upstream;\n    if (!may_come_again(queue, fixed->type, cause)) {"),
+    "produced_with_each_attempt": ("core/queue_push.c", "    if (!may_come_again(queue, fixed, cause)) {", "    queue->produced += queue->numbered_upstream;\n    if (!may_come_again(queue, fixed, cause)) {"),
     "lease_begins_with_the_second": ("core/lease.c", "        cursor->offset = lease->first_offset;", "        cursor->offset = lease->first_offset + (lease->record_count > 1 ? ((const struct muster_record *)(const void *)lease->first->records)->size_bytes : 0);\n        cursor->done_count += lease->record_count > 1;"),
     # ---- sinks
     "short_write_taken_for_whole": (OUTPUT, "            done += (size_t)taken;", "            done = output->buffer.size_bytes;"),
@@ -161,6 +161,6 @@ BUGS = {
     "lines_counted_again": (OUTPUT, "    output->line_count = 0;\n    return MUSTER_OK;", "    return MUSTER_OK;"),
     "counted_before_written": (OUTPUT, "    size_t written_bytes = write_all(output);\n    settle(output, written_bytes);", "    size_t written_bytes;\n    settle(output, output->buffer.size_bytes);\n    written_bytes = write_all(output);"),
     "written_again_behind_a_short_write": (OUTPUT, "output->buffer.bytes + done, left);", "output->buffer.bytes + done, left);\n        if (taken > 4096)\n            taken--;"),
-    "every_line_is_numbered": ("sinks/sink.c", "muster_event_is_numbered(record->type) ? 1 : 0", "1"),
+    "every_line_is_numbered": ("sinks/sink.c", "muster_record_is_numbered(record) ? 1 : 0", "1"),
     "range_printed_from_its_end": ("sinks/ndjson_members.c", "AT(muster_gap, first_sequence)", "AT(muster_gap, last_sequence)"),
 }
