@@ -43,7 +43,7 @@ check-capture: all capture-programs ## captures: written, read back, damaged in 
 check-simulator: simulator-plain simulator-asan ## the whole way of an event in one seeded thread, and planted bugs that it finds
 	$(Q)$(RUN_TESTS) tests/simulator
 
-check-model: ## the protocols as models, searched exhaustively, and every bug that is planted in them (minutes)
+check-model: ## the protocols as models, searched exhaustively and replayed, and every bug that is planted in them (minutes)
 	$(Q)MUSTER_DEEP=1 $(RUN_TESTS) --timeout 1800 tests/model
 
 check-deep: all probes variants driver-plain unit-plain text-programs replay-asan simulator-plain simulator-asan ## what takes longer than `make check` may: 100,000 life cycles, all control codes, all texts, hundreds of SIGKILLs, ten minutes at full rate (hours; as root)

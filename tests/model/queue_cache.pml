@@ -56,10 +56,11 @@ mtype = { at_allocate, at_lock, at_free, is_ok, is_empty, is_refused, is_no_room
 #define BLOCKS           180
 #define SKELETONS        16
 #define SERIALS          10000
-#define SHORT_BYTES      (lot % 4 * 2000 + 1)
+#define SHORT_BYTES      (lot / 16 % 4 * 2000 + 1)
 
 /* Things go wrong by lot, and the reader sleeps half of the time. */
 #define MAY(left)        (left > 0 && lot % 16 == 3)
+#define MAY_SHORT(left)  (left > 0 && lot % 4 != 0)
 #define READER_IS_AWAKE  (steps / 400 % 2 == 0 || producers_done == PRODUCERS)
 
 #define SAY(...)    printf(__VA_ARGS__)
@@ -74,6 +75,7 @@ mtype = { at_allocate, at_lock, at_free, is_ok, is_empty, is_refused, is_no_room
 #else
 
 #define MAY(left)       (left > 0)
+#define MAY_SHORT(left) MAY(left)
 #define READER_IS_AWAKE true
 
 #define SAY(...)       skip
@@ -1176,8 +1178,8 @@ inline read_choose()
 {
     if
     :: to_acknowledge = ack; most_bytes = ALL
-    :: MAY(shorts_left) -> shorts_left--; to_acknowledge = ack; most_bytes = SHORT_BYTES
-    :: MAY(shorts_left) && answered && ack != NO_ID -> shorts_left--; to_acknowledge = NO_ID; most_bytes = SHORT_BYTES
+    :: MAY_SHORT(shorts_left) -> shorts_left--; to_acknowledge = ack; most_bytes = SHORT_BYTES
+    :: MAY_SHORT(shorts_left) && answered && ack != NO_ID -> shorts_left--; to_acknowledge = NO_ID; most_bytes = SHORT_BYTES
     fi;
     read_ask(to_acknowledge, most_bytes);
     to_acknowledge = NO_ID;
@@ -1278,7 +1280,7 @@ inline case(pushes_of_first, pushes_of_second, failures, refusals, cancels, deat
 inline case_choose()
 {
 #ifdef REPLAY
-    case(PUSHES, PUSHES, 60, 60, 60, 60, 200)
+    case(PUSHES, PUSHES, 60, 60, 60, 60, 1000)
 #else
 #ifdef CASE
     case(CASE)
