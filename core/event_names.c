@@ -68,6 +68,7 @@ const char *muster_cause_name(unsigned cause)
         [MUSTER_CAUSE_IRQL_REFUSED] = "irql_refused",     [MUSTER_CAUSE_PROGRAM_MISSED] = "program_missed",
         [MUSTER_CAUSE_RECORD_INVALID] = "record_invalid", [MUSTER_CAUSE_RECORD_TOO_LARGE] = "record_too_large",
         [MUSTER_CAUSE_UNEXPLAINED] = "unexplained",       [MUSTER_CAUSE_CAPTURE_DAMAGED] = "capture_damaged",
+        [MUSTER_CAUSE_SHARE_SHED] = "share_shed",
     };
     MUSTER_STATIC_ASSERT(COUNT_OF(names) == MUSTER_CAUSE_COUNT, "every cause has a name");
     return name_at(names, COUNT_OF(names), cause);

@@ -154,6 +154,12 @@ static void gap_add(struct muster_gap *gap, unsigned program, unsigned cause, ui
     gap->types[program] += count;
 }
 
+static const unsigned cause_of[SENSOR_CAUSE_COUNT] = {
+    [SENSOR_RING_FULL] = MUSTER_CAUSE_RING_FULL,
+    [SENSOR_CLASS_SHED] = MUSTER_CAUSE_CLASS_SHED,
+    [SENSOR_SHARE_SHED] = MUSTER_CAUSE_SHARE_SHED,
+};
+
 /* What the slots of the flipped generation say. Nothing writes them now. Returns how many numbers of it a filter left
  * out. */
 static uint64_t slots_collect(const struct account *account, struct muster_gap *gap)
@@ -170,7 +176,7 @@ static uint64_t slots_collect(const struct account *account, struct muster_gap *
                 continue;
             gap_widen(gap, loss);
             for (unsigned cause = 0; cause < SENSOR_CAUSE_COUNT; cause++)
-                gap_add(gap, program, cause, loss->causes[cause]);
+                gap_add(gap, program, cause_of[cause], loss->causes[cause]);
         }
     return filtered;
 }

@@ -16,6 +16,11 @@
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 
+/* Groups whose share of the ring is known. Each CPU keeps up to 128 places of an LRU for itself
+ * (kernel/bpf/bpf_lru_list.c). */
+#define SHARE_GROUPS         1024
+#define SHARE_GROUPS_PER_CPU 128
+
 static const char *advice_for(int number)
 {
     if ((number == EPERM || number == EACCES) && geteuid() != 0)
@@ -71,6 +76,7 @@ static bool maps_size(struct muster_bpf *programs, const struct muster_sensor_op
 
     return bpf_map__set_max_entries(programs->maps.ring, (__u32)options->buffer_bytes) == 0 &&
            bpf_map__set_max_entries(programs->maps.cpus, cpus) == 0 &&
+           bpf_map__set_max_entries(programs->maps.fair_shares, SHARE_GROUPS + SHARE_GROUPS_PER_CPU * cpus) == 0 &&
            bpf_map__set_max_entries(programs->maps.exec_scratch, cpus) == 0 &&
            bpf_map__set_value_size(programs->maps.exec_scratch, scratch_bytes) == 0 &&
            bpf_map__set_value_size(programs->maps.baseline_scratch, scratch_bytes) == 0;
@@ -136,6 +142,7 @@ struct muster_bpf *sensor_load_baseline(struct muster_sensor_error *ret_error)
     bpf_map__set_autocreate(programs->maps.ring, false);
     bpf_map__set_autocreate(programs->maps.cpus, false);
     bpf_map__set_autocreate(programs->maps.exec_scratch, false);
+    bpf_map__set_autocreate(programs->maps.fair_shares, false);
     bpf_map__set_autocreate(programs->maps.exit_reported, false);
     bpf_map__set_autocreate(programs->maps.filter_verdicts, false);
     bpf_map__set_autocreate(programs->maps.filter_scratch, false);

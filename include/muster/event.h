@@ -51,6 +51,11 @@ enum muster_class {
  * rest: gaps and status do not go through the ring. */
 #define MUSTER_SHARE_START_WHOLE 13
 
+/* Above it, groups are held to fair shares of that ring. */
+#ifndef MUSTER_SHARE_PRESSED /* a test has programs without that */
+#define MUSTER_SHARE_PRESSED 4
+#endif
+
 /* Why an event was lost. */
 enum muster_cause {
     MUSTER_CAUSE_RING_FULL = 0,         /* no room at all in the kernel ring */
@@ -63,9 +68,10 @@ enum muster_cause {
     MUSTER_CAUSE_RECORD_TOO_LARGE = 7,  /* over MUSTER_RECORD_MAX_BYTES */
     MUSTER_CAUSE_UNEXPLAINED = 8,       /* missing, and no counter says why: a defect, told all the same */
     MUSTER_CAUSE_CAPTURE_DAMAGED = 9,   /* stood in a capture, where something else stands now, or nothing */
+    MUSTER_CAUSE_SHARE_SHED = 10, /* room was left, but its session or its parent had more than a fair share of it */
 };
 
-#define MUSTER_CAUSE_COUNT 10
+#define MUSTER_CAUSE_COUNT 11
 
 /* Where events were lost. */
 enum muster_stage {

@@ -62,17 +62,26 @@ static __always_inline void event_done(struct birth *birth)
     __sync_lock_test_and_set(&birth->slot->in_flight, 0);
 }
 
+/* `cause` is a constant of enum sensor_cause. */
 static __always_inline void event_lost(struct birth *birth, unsigned cause)
 {
     struct sensor_loss *loss = &birth->slot->losses[birth->generation & 1];
 
-    if (loss->causes[0] + loss->causes[1] == 0) {
+    if (loss->causes[0] + loss->causes[1] + loss->causes[2] == 0) {
         loss->first_sequence = birth->sequence;
         loss->first_time_ns = birth->time_ns;
     }
     loss->last_sequence = birth->sequence;
     loss->last_time_ns = birth->time_ns;
-    loss->causes[cause & 1]++;
+    loss->causes[cause]++;
+}
+
+/* Ends the birth, too. */
+static __always_inline int event_shed(struct birth *birth, unsigned cause)
+{
+    event_lost(birth, cause);
+    event_done(birth);
+    return 0;
 }
 
 /* The event is not wanted. Ends the birth. */
@@ -82,13 +91,22 @@ static __always_inline void event_filtered(struct birth *birth)
     event_done(birth);
 }
 
-/* Whether the ring is too full for a class that is shed above `share` sixteenths. What was read
- * but not acknowledged counts as full. */
-static __always_inline int ring_sheds(unsigned share)
-{
-    __u64 size = bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE);
+/* What was read but not acknowledged counts as used. */
+struct ring_state {
+    __u64 size_bytes;
+    __u64 used_bytes;
+};
 
-    return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > size / MUSTER_SHARE_UNIT * share;
+static __always_inline void ring_look(struct ring_state *ret_state)
+{
+    ret_state->size_bytes = bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE);
+    ret_state->used_bytes = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+}
+
+/* Whether the ring is too full for a class that is shed above `share` sixteenths. */
+static __always_inline int ring_sheds(const struct ring_state *state, unsigned share)
+{
+    return state->used_bytes > state->size_bytes / MUSTER_SHARE_UNIT * share;
 }
 
 /*
@@ -139,22 +157,23 @@ static __always_inline int record_put(void *record, __u32 size_bytes)
     return 1;
 }
 
-/* Hands the record over, or counts it as lost; either ends the birth. */
-static __always_inline void event_submit(struct birth *birth, void *record, __u32 size_bytes)
+/* Hands the record over, or counts it as lost (0); either ends the birth. */
+static __always_inline int event_submit(struct birth *birth, void *record, __u32 size_bytes)
 {
-    if (!record_put(record, size_bytes))
-        event_lost(birth, MUSTER_CAUSE_RING_FULL);
+    int put = record_put(record, size_bytes);
+
+    if (!put)
+        event_lost(birth, SENSOR_RING_FULL);
     event_done(birth);
+    return put;
 }
 
 /* How large a start may be, whole: what the ring has above that is for skeletons, of starts alone. */
-static __always_inline __u64 start_room(void)
+static __always_inline __u64 start_room(const struct ring_state *state)
 {
-    __u64 size = bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE);
-    __u64 limit = size / MUSTER_SHARE_UNIT * MUSTER_SHARE_START_WHOLE;
-    __u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+    __u64 limit = state->size_bytes / MUSTER_SHARE_UNIT * MUSTER_SHARE_START_WHOLE;
 
-    return used < limit ? limit - used : 0;
+    return state->used_bytes < limit ? limit - state->used_bytes : 0;
 }
 
 /* 0: it has to become a skeleton. `room` is what start_room said before the record was made. */

@@ -25,8 +25,12 @@ typedef __u32 __wsum;
 enum {
     BPF_MAP_TYPE_ARRAY = 2,
     BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+    BPF_MAP_TYPE_LRU_HASH = 9,
     BPF_MAP_TYPE_RINGBUF = 27,
     BPF_MAP_TYPE_TASK_STORAGE = 29,
+};
+enum {
+    BPF_NOEXIST = 1,
 };
 enum {
     BPF_F_NO_PREALLOC = 1U << 0,

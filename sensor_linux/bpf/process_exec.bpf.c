@@ -5,6 +5,7 @@
  * be changed by another thread.
  */
 #include "emit.h"
+#include "fair_share.h"
 #include "skeleton.h"
 #include "texts.h"
 #include "wanted.h"
@@ -42,8 +43,12 @@ int process_exec(__u64 *ctx)
     struct start_scratch *scratch = bpf_map_lookup_elem(&exec_scratch, &cpu);
     struct texts texts = {.scratch = scratch, .offset = sizeof(struct muster_process_start)};
     struct muster_process_start *start;
+    struct share_claim claim = {};
+    struct ring_state state;
     struct birth birth;
-    __u64 room;
+    __u64 room, held = 0;
+    int pressed, put = 0;
+    __u32 size;
 
     if (!scratch || !event_birth(MUSTER_EVENT_PROCESS_START, &birth))
         return 0;
@@ -51,21 +56,34 @@ int process_exec(__u64 *ctx)
         event_filtered(&birth);
         return 0;
     }
+    ring_look(&state);
+    pressed = ring_is_pressed(&state);
+    if (pressed)
+        held = share_claim(&claim, task, &state);
+    if (pressed && share_is_exceeded(&claim, held, SHARE_OF_SKELETONS))
+        return event_shed(&birth, SENSOR_SHARE_SHED);
     start = &scratch->start;
     record_begin(&start->record, MUSTER_EVENT_PROCESS_START, sizeof(struct muster_process_start), &birth);
     start->record.valid = PROCESS_VALID | MUSTER_FIELD_BIT(MUSTER_FIELD_ARGS_COUNT);
     process_fill(&start->process, task, ctx[1]);
     start_fill(start, task);
     start->args_count = binprm->argc;
-    room = start_room();
+    room = start_room(&state);
+    if (pressed && share_is_exceeded(&claim, held, SHARE_OF_STARTS))
+        room = 0;
     if (room) {
         start_texts(&texts, task, binprm);
-        if (start_put_whole(start, texts_finish(&texts), room)) {
-            event_done(&birth);
-            return 0;
-        }
+        size = texts_finish(&texts);
+        put = start_put_whole(start, size, room);
     }
-    skeleton_fill(&texts, task, binprm);
-    event_submit(&birth, start, texts_finish(&texts));
+    if (put) {
+        event_done(&birth);
+    } else {
+        skeleton_fill(&texts, task, binprm);
+        size = texts_finish(&texts);
+        put = event_submit(&birth, start, size);
+    }
+    if (put && pressed)
+        shares_charge(&claim, size);
     return 0;
 }

@@ -7,6 +7,7 @@
  */
 #include "emit.h"
 #include "exit_usage.h"
+#include "fair_share.h"
 #include "process_fields.h"
 #include "wanted.h"
 
@@ -65,7 +66,10 @@ int process_exit(__u64 *ctx)
 {
     struct task_struct *task = (struct task_struct *)ctx[0];
     struct exit_event event;
+    struct share_claim claim = {};
+    struct ring_state state;
     struct birth birth;
+    int pressed;
     __u32 size;
 
     if (!forks_wanted && task->group_leader->flags & PF_FORKNOEXEC)
@@ -78,11 +82,12 @@ int process_exit(__u64 *ctx)
         event_filtered(&birth);
         return 0;
     }
-    if (ring_sheds(MUSTER_SHARE_EXIT)) {
-        event_lost(&birth, MUSTER_CAUSE_CLASS_SHED);
-        event_done(&birth);
-        return 0;
-    }
+    ring_look(&state);
+    if (ring_sheds(&state, MUSTER_SHARE_EXIT))
+        return event_shed(&birth, SENSOR_CLASS_SHED);
+    pressed = ring_is_pressed(&state);
+    if (pressed && share_is_exceeded(&claim, share_claim(&claim, task, &state), SHARE_OF_EXITS))
+        return event_shed(&birth, SENSOR_SHARE_SHED);
     record_begin(&event.exit.record, MUSTER_EVENT_PROCESS_EXIT, sizeof(event.exit), &birth);
     process_fill(&event.exit.process, task, task->pid);
     exit_fill(&event.exit, task);
@@ -91,6 +96,7 @@ int process_exit(__u64 *ctx)
     event.exit.record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_THREAD_NAME);
     event.exit.record.text_count = 1;
     event.exit.record.size_bytes = size;
-    event_submit(&birth, &event, size);
+    if (event_submit(&birth, &event, size) && pressed)
+        shares_charge(&claim, size);
     return 0;
 }

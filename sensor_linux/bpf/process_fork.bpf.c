@@ -2,6 +2,7 @@
 /* Process fork: runs in the parent when a child was made, before the child runs. Loaded only where
  * forks are asked for. New threads are no new processes. */
 #include "emit.h"
+#include "fair_share.h"
 #include "process_fields.h"
 #include "wanted.h"
 
@@ -17,7 +18,10 @@ int process_fork(__u64 *ctx)
     struct task_struct *forker = (struct task_struct *)ctx[0];
     struct task_struct *child = (struct task_struct *)ctx[1];
     struct fork_event event;
+    struct share_claim claim = {};
+    struct ring_state state;
     struct birth birth;
+    int pressed;
     __u32 size;
 
     if (child->pid != child->tgid)
@@ -28,17 +32,19 @@ int process_fork(__u64 *ctx)
         event_filtered(&birth);
         return 0;
     }
-    if (ring_sheds(MUSTER_SHARE_FORK)) {
-        event_lost(&birth, MUSTER_CAUSE_CLASS_SHED);
-        event_done(&birth);
-        return 0;
-    }
+    ring_look(&state);
+    if (ring_sheds(&state, MUSTER_SHARE_FORK))
+        return event_shed(&birth, SENSOR_CLASS_SHED);
+    pressed = ring_is_pressed(&state);
+    if (pressed && share_is_exceeded(&claim, share_claim(&claim, child, &state), SHARE_OF_FORKS))
+        return event_shed(&birth, SENSOR_SHARE_SHED);
     record_begin(&event.fork.record, MUSTER_EVENT_PROCESS_FORK, sizeof(event.fork), &birth);
     event.fork.record.valid = PROCESS_VALID | MUSTER_FIELD_BIT(MUSTER_FIELD_THREAD_NAME);
     process_fill(&event.fork.process, child, forker->pid);
     size = sizeof(event.fork) + thread_name_fill(&event.thread_name, child);
     event.fork.record.text_count = 1;
     event.fork.record.size_bytes = size;
-    event_submit(&birth, &event, size);
+    if (event_submit(&birth, &event, size) && pressed)
+        shares_charge(&claim, size);
     return 0;
 }

@@ -31,7 +31,7 @@
 
 /* Of everything here, and of what it means: an agent of another version neither reads nor writes it. */
 #ifndef SENSOR_ABI_VERSION
-#define SENSOR_ABI_VERSION 2U
+#define SENSOR_ABI_VERSION 3U
 #endif
 
 #define SENSOR_GENERATION_BIT (1ULL << 63)
@@ -41,8 +41,9 @@
 /* The program that makes each numbered type of event; slot = type - 1. */
 #define SENSOR_PROGRAM_COUNT 3
 
-/* Causes that a program can have: MUSTER_CAUSE_RING_FULL and MUSTER_CAUSE_CLASS_SHED. */
-#define SENSOR_CAUSE_COUNT 2
+/* Causes that a program can have, MUSTER_CAUSE_ of the same name. */
+enum sensor_cause { SENSOR_RING_FULL, SENSOR_CLASS_SHED, SENSOR_SHARE_SHED };
+#define SENSOR_CAUSE_COUNT 3
 
 struct sensor_loss {
     uint64_t first_sequence;

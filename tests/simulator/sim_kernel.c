@@ -310,17 +310,18 @@ static bool should_shed(const struct processor *processor, unsigned type)
 
 static bool shed(struct processor *processor, const struct event *event, struct birth *birth)
 {
-    const bool sheds =
-        ring_sheds(event->type == MUSTER_EVENT_PROCESS_EXIT ? MUSTER_SHARE_EXIT : MUSTER_SHARE_FORK) != 0;
+    struct ring_state state;
+    bool sheds;
 
+    ring_look(&state);
+    sheds = ring_sheds(&state, event->type == MUSTER_EVENT_PROCESS_EXIT ? MUSTER_SHARE_EXIT : MUSTER_SHARE_FORK);
     if (sheds != should_shed(processor, event->type))
         sim_fail("an event of type %u is %s with %llu of %zu bytes in the ring", event->type, sheds ? "shed" : "kept",
                  (unsigned long long)processor->room_asked, kernel.ring.size_bytes);
     if (!sheds)
         return false;
     truth_lost(processor->sequence, LINE_CLASS_SHED);
-    event_lost(birth, MUSTER_CAUSE_CLASS_SHED);
-    event_done(birth);
+    event_shed(birth, SENSOR_CLASS_SHED);
     return true;
 }
 
@@ -339,10 +340,14 @@ static bool should_be_whole(const struct processor *processor, uint32_t size_byt
 static bool start_is_put_whole(struct processor *processor, const struct birth *birth, const struct event *event,
                                bool spoil)
 {
-    const uint64_t room = start_room();
-    const uint32_t size_bytes = record_make(processor, birth, event, true);
+    struct ring_state state;
+    uint64_t room;
+    uint32_t size_bytes;
     bool put;
 
+    ring_look(&state);
+    room = start_room(&state);
+    size_bytes = record_make(processor, birth, event, true);
     record_spoil(processor, spoil);
     processor->refused = false;
     processor->tries_whole = true;

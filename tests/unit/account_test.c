@@ -92,14 +92,14 @@ static void run_lose(unsigned cpu)
     struct sensor_loss *loss = &slot_of(cpu)->losses[run->generation];
     unsigned cause = random_below(SENSOR_CAUSE_COUNT);
 
-    if (loss->causes[0] + loss->causes[1] == 0) {
+    if (loss->causes[0] + loss->causes[1] + loss->causes[2] == 0) {
         loss->first_sequence = run->sequence;
         loss->first_time_ns = 1000 + run->sequence;
     }
     loss->last_sequence = run->sequence;
     loss->last_time_ns = 1000 + run->sequence;
     loss->causes[cause]++;
-    model.causes[run->sequence] = cause;
+    model.causes[run->sequence] = cause == 2 ? MUSTER_CAUSE_SHARE_SHED : cause; /* the third that a program has */
     model.fates[run->sequence] = LOST;
     slot_of(cpu)->in_flight = 0;
     run->step = IDLE;

@@ -103,7 +103,7 @@ static void run_lose(struct world *world, unsigned cpu, unsigned cause)
     struct world_run *run = &world->runs[cpu];
     struct sensor_loss *loss = &slot_of(world, cpu)->losses[run->generation];
 
-    if (loss->causes[0] + loss->causes[1] == 0) {
+    if (loss->causes[0] + loss->causes[1] + loss->causes[2] == 0) {
         loss->first_sequence = run->sequence;
         loss->first_time_ns = 1000 + run->sequence;
     }

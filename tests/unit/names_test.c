@@ -39,7 +39,8 @@ static void names_are_those_of_the_contract(void **state)
                  "events-lost", "sensor-status", "process-running", "sensor-started", "sensor-stopped");
     EXPECT_NAMES(muster_event_type_name, NULL, "start", "exit", "fork", "message");
     EXPECT_NAMES(muster_cause_name, "ring_full", "class_shed", "queue_full", "allocation_failed", "irql_refused",
-                 "program_missed", "record_invalid", "record_too_large", "unexplained", "capture_damaged");
+                 "program_missed", "record_invalid", "record_too_large", "unexplained", "capture_damaged",
+                 "share_shed");
     EXPECT_NAMES(muster_stage_name, NULL, "kernel_ring", "driver_queue", "agent_queue", "capture");
 }
 

@@ -32,7 +32,7 @@ WTF8, SKELETON = 1, 2
 IMAGE_OPENED_NAME = 4
 
 CAUSES = ("ring_full", "class_shed", "queue_full", "allocation_failed", "irql_refused", "program_missed", "record_invalid",
-          "record_too_large", "unexplained", "capture_damaged")
+          "record_too_large", "unexplained", "capture_damaged", "share_shed")
 
 REPORTED = (START, EXIT, MESSAGE, GAP)
 TEXT_NUMBERS = {name: number for number, name in TABLES.texts.items()}
