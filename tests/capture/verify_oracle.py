@@ -38,7 +38,8 @@ def parse(line):
         return None
     number = event.get("sequence")
     action = event.get("action")
-    if "sequence" in event or action in NUMBERED:
+    concluded = value.get("muster", {}).get("synthetic") is True  # nobody saw it, and it has no number
+    if "sequence" in event or (action in NUMBERED and not concluded):
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise Bad("no number")
     if action in LEDGERS and value["muster"]["ledger"]["epoch"] != value["agent"]["ephemeral_id"]:

@@ -55,6 +55,13 @@ def event(number, kind=None):
     return record(kind or ("start", "exit")[number % 2], number, 2000 + 1000 * number, pid=100 + number, texts={"thread_name": b"p%d" % number})
 
 
+def concluded(kind, time_ns):
+    """An event that nobody saw happening: it has no number."""
+    data = bytearray(record(kind, 0, time_ns, pid=77))
+    data[7] |= 4
+    return bytes(data)
+
+
 def ledger(kind, time, produced, delivered, filtered=0, held=0, dropped=()):
     return record(kind, time_ns=1000 * time, epoch=EPOCH, produced=produced, delivered=delivered, filtered=filtered, held=held, dropped=list(dropped))
 
@@ -178,6 +185,7 @@ def contradictions():
     yield "a number above the last", b"".join(lines[:-1]) + ndjson([event(4)]) + changed(lines[-1], muster__ledger__delivered=4, muster__ledger__held=-1)
     yield "nothing but the frame", ndjson([first[0], ledger(STOPPED, 20, 0, 0)])
     yield "nothing but the stop", ndjson([ledger(STOPPED, 20, 0, 0)])
+    yield "concluded events", ndjson([*first, concluded("exit", 2500), concluded("start", 2600), *last])
     yield "all filtered", ndjson([first[0], ledger(STOPPED, 20, 7, 0, filtered=7)])
     yield "begins behind its start", b"".join(lines[1:])
     yield "begins behind one that was delivered", b"".join(lines[2:])
@@ -221,7 +229,7 @@ class OracleTest(VerifyTest):
         codes = verdicts([bytes_ for _, bytes_ in cases], program=SANITIZED)
         self.assertEqual({what: code for (what, _), code in zip(cases, codes)}, {what: verify_oracle.judge(bytes_) for what, bytes_ in cases})
         self.assertEqual({what for (what, _), code in zip(cases, codes) if code != UNACCOUNTED},
-                         {"fine", "held", "side by side", "a damaged capture's, one over the other", "no newline at the end", "nothing but the frame",
+                         {"fine", "held", "concluded events", "side by side", "a damaged capture's, one over the other", "no newline at the end", "nothing but the frame",
                           "nothing but the stop", "all filtered", "begins behind its start"})
 
     def test_of_muster_trace(self):

@@ -26,7 +26,7 @@ static void records_count(struct repair *repair, const unsigned char *payload, s
     frame_mask(copy.bytes, size, mask);
     while ((record = fuzz_next_record(copy.bytes, size, &offset)) != NULL) {
         repair->record_total++;
-        if (muster_event_is_numbered(record->type))
+        if (muster_record_is_numbered(record))
             repair->totals[record->type - 1]++;
     }
     fuzz_copy_free(&copy);

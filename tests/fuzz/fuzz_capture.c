@@ -68,7 +68,7 @@ static void records_take(struct reading *reading, const struct muster_capture_pa
     while ((record = muster_capture_next_record(part, &cursor)) != NULL) {
         fuzz_read_record(record);
         hash_add(reading, record, record->size_bytes);
-        if (muster_event_is_numbered(record->type))
+        if (muster_record_is_numbered(record))
             open->types[record->type - 1]++;
     }
     FUZZ_REQUIRE(cursor <= part->payload_bytes);
