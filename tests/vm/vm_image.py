@@ -19,7 +19,7 @@ BUSYBOX_NAMES = ("insmod", "poweroff")
 # The shell and what tests run by it are no busybox: each has an image of its own, as on any machine.
 PROGRAMS = ("cat", "chmod", "cp", "echo", "env", "head", "id", "ln", "ls", "mkdir", "mount", "mv", "rm", "setpriv", "setsid",
             "sleep", "stty", "tail", "timeout", "touch", "true", "umount", "unshare", "bash", "bpftool", "strace")
-VARIANTS = ("other-programs", "other-abi")
+VARIANTS = ("other-programs", "other-abi", "no-shares")
 FOLDERS = ("/dev", "/proc", "/sys", "/tmp", "/run", "/root", "/etc")
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 
