@@ -16,6 +16,7 @@
 #define UNFINISHED_WAIT_MS 1    /* for a record that is being written: its CPU was taken away, or it would be done */
 #define ROOM_WAIT_MS       20   /* for the pump to make room, in case its sign was missed */
 #define AGAIN_MS           1000 /* signals this close together are one */
+#define LOOKING_WAIT_MS    2    /* while the sensor looks at the processes that run */
 #define FIGURES_MS         200  /* between two looks at the figures */
 
 /* Whether the queue takes the record now. If not, the pump is asked for a sign. */
@@ -70,6 +71,24 @@ static bool gap_tell(void *context, const struct muster_record *record, uint64_t
 
     capture->gap_waits = muster_queue_push_record(capture->queue, record, position) != MUSTER_OK;
     return !capture->gap_waits;
+}
+
+/* Likewise: what was concluded stays due. */
+static bool concluded_tell(void *context, const struct muster_record *record, uint64_t position)
+{
+    struct capture *capture = context;
+
+    if (!queue_has_room(capture, record) || muster_queue_push_record(capture->queue, record, position) != MUSTER_OK)
+        return false;
+    pump_wake(capture->pump);
+    return true;
+}
+
+/* Where the queue is full, nothing more could be told. */
+static void reconcile(struct capture *capture)
+{
+    if (!capture->throttled || capture->looking)
+        capture->looking = muster_sensor_reconcile(capture->sensor, concluded_tell, capture);
 }
 
 /* True where every number is accounted for, and every gap in the queue. */
@@ -148,6 +167,8 @@ static unsigned sleep_time(struct capture *capture, size_t moved)
         return ROOM_WAIT_MS;
     if (!armed)
         return moved > 0 ? 0 : UNFINISHED_WAIT_MS;
+    if (capture->looking)
+        return LOOKING_WAIT_MS;
     lost = muster_sensor_has_losses(capture->sensor);
     return !capture->quiet ? BUSY_WAIT_MS : lost ? ACCOUNT_LOSS_MS : ACCOUNT_IDLE_MS;
 }
@@ -175,6 +196,7 @@ static bool capture_turn(struct capture *capture, size_t *moved)
     *moved = sensor_drain(capture);
     pace(capture, slept_ns, *moved);
     account_if_due(capture);
+    reconcile(capture);
     status_tell_if_due(capture);
     figures_tell(capture);
     if (pump_finished(capture->pump) || !muster_sensor_alive(capture->sensor, &error))

@@ -248,6 +248,20 @@ bool muster_sensor_filters(void)
     return false; /* the driver has one reader at a time, but keeps for the next what this one does not want */
 }
 
+bool muster_sensor_reconcile(struct muster_sensor *sensor, muster_sensor_tell_gap tell, void *context)
+{
+    (void)sensor;
+    (void)tell;
+    (void)context;
+    return false; /* what the driver loses is told, and nothing is concluded from it */
+}
+
+void muster_sensor_known(const struct muster_sensor *sensor, struct muster_sensor_known *ret_known)
+{
+    (void)sensor;
+    *ret_known = (struct muster_sensor_known){0};
+}
+
 bool muster_sensor_baseline_told(struct muster_sensor *sensor)
 {
     (void)sensor;

@@ -55,6 +55,9 @@ struct account {
     uint64_t gaps_told; /* by this agent, or acknowledged before it */
     struct muster_gap gaps[JOURNAL_GAPS];
     uint64_t gap_positions[JOURNAL_GAPS];
+    uint64_t marks_told;  /* concluded events (reconcile.h), by this agent */
+    uint64_t marks_base;  /* of those, in front of the ones that were told together last */
+    uint64_t marks_begin; /* the position that these begin behind */
     bool baseline_told;
 
     /* locked; changed by whoever acknowledges */
@@ -66,6 +69,7 @@ struct account {
     struct journal_numbers acknowledged_before; /* as read_before */
     struct journal_numbers acknowledged_after;
     uint64_t gaps_acknowledged;
+    uint64_t marks_acknowledged;
 
     uint64_t serial;  /* locked: the journal's */
     uint64_t refused; /* atomic: refused records that were not acknowledged yet */
@@ -126,6 +130,13 @@ void account_missed(struct account *account, const uint64_t missed[SENSOR_PROGRA
  */
 const struct muster_gap *account_gap_next(struct account *account, uint64_t ring_position, uint64_t *ret_position);
 void account_gap_unread(struct account *account);
+
+/*
+ * Locked. A concluded event is told next: *ret_position acknowledges it. It is in no journal, so more can be told only
+ * together with others, with nothing read or told between them, or when all those have been acknowledged.
+ */
+void account_mark_next(struct account *account, uint64_t ring_position, uint64_t *ret_position);
+void account_mark_unread(struct account *account);
 
 /* Locked. The baseline was told, in front of all that is acknowledged from here on. */
 void account_baseline_told(struct account *account);

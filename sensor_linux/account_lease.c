@@ -7,7 +7,7 @@
 #include "muster/record.h"
 
 /* A gap has a position of its own, behind what was read before it and in front of what comes after: each gap that was
- * told moves positions on by so much. */
+ * told moves positions on by so much. So does each concluded event. */
 #define GAP_POSITION_BYTES 8U
 
 /* ---- the journal --------------------------------------------------------------------------------- */
@@ -139,7 +139,7 @@ bool account_open(struct account *account, struct journal *journal, struct senso
 
 uint64_t account_position(const struct account *account, uint64_t ring_position)
 {
-    return ring_position + GAP_POSITION_BYTES * account->gaps_told;
+    return ring_position + GAP_POSITION_BYTES * (account->gaps_told + account->marks_told);
 }
 
 static void record_acknowledged(struct account *account, const void *bytes, uint32_t size_bytes)
@@ -174,12 +174,22 @@ static void records_acknowledged(struct account *account, const struct ring *rin
         record_acknowledged(account, bytes, size_bytes);
 }
 
+/* Those that are told together stand one behind the other. */
+static void marks_ack(struct account *account, uint64_t position)
+{
+    uint64_t count = account->marks_told - account->marks_base;
+    uint64_t reached = position > account->marks_begin ? (position - account->marks_begin) / GAP_POSITION_BYTES : 0;
+
+    account->marks_acknowledged = account->marks_base + (reached < count ? reached : count);
+}
+
 void account_ack(struct account *account, const struct ring *ring, uint64_t position)
 {
     while (account->gaps_acknowledged != account->gaps_told &&
            account->gap_positions[account->gaps_acknowledged % JOURNAL_GAPS] <= position)
         account->gaps_acknowledged++;
-    position -= GAP_POSITION_BYTES * account->gaps_acknowledged;
+    marks_ack(account, position);
+    position -= GAP_POSITION_BYTES * (account->gaps_acknowledged + account->marks_acknowledged);
     if (account->journal)
         records_acknowledged(account, ring, position);
     account->position = position;
@@ -210,6 +220,21 @@ void account_gap_unread(struct account *account)
 
     for (unsigned cause = 0; cause < MUSTER_CAUSE_COUNT; cause++)
         account->told[cause] -= gap->causes[cause];
+}
+
+void account_mark_next(struct account *account, uint64_t ring_position, uint64_t *ret_position)
+{
+    if (account->marks_acknowledged == account->marks_told) {
+        account->marks_base = account->marks_told;
+        account->marks_begin = account_position(account, ring_position);
+    }
+    account->marks_told++;
+    *ret_position = account_position(account, ring_position);
+}
+
+void account_mark_unread(struct account *account)
+{
+    account->marks_told--;
 }
 
 /* Whatever is acknowledged next stands behind it. */

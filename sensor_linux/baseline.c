@@ -4,162 +4,37 @@
 #include <dirent.h>
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "baseline.h"
+#include "iterator.h"
 #include "proc_process.h"
 #include "sensor_internal.h"
 
-#define ITERATOR_STALL_NS 2000000000U /* without a further process */
-
-/* Records of the iterator, one behind the other. */
-struct stash {
-    unsigned char *bytes;
-    size_t used;
-    size_t capacity;
-};
-
-static bool stash_add(struct stash *stash, const void *record, size_t size_bytes)
-{
-    if (stash->capacity - stash->used < size_bytes) {
-        size_t capacity = 2 * (stash->capacity + size_bytes);
-        unsigned char *bytes = realloc(stash->bytes, capacity);
-
-        if (!bytes)
-            return false;
-        stash->bytes = bytes;
-        stash->capacity = capacity;
-    }
-    memcpy(stash->bytes + stash->used, record, size_bytes);
-    stash->used += size_bytes;
-    return true;
-}
-
-/* The iterator cannot see argc; where the arguments are whole, it is their number. */
-static void args_count_fill(struct muster_process_start *start)
-{
-    struct muster_text args;
-    uint32_t count = 0;
-
-    if (!muster_record_text(&start->record, MUSTER_FIELD_ARGS, &args) || args.size_bytes != args.full_bytes)
-        return;
-    for (uint32_t i = 0; i < args.size_bytes; i++)
-        count += args.bytes[i] == 0;
-    if (args.size_bytes > 0 && args.bytes[args.size_bytes - 1] != 0)
-        count++;
-    start->args_count = count;
-    start->record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_ARGS_COUNT);
-}
-
-/* Without the process that runs the iterator. A record that is refused is no loss: its process is
- * then read from /proc. */
-static bool ring_to_stash(struct ring *ring, pid_t without, struct stash *stash)
-{
-    const struct muster_record *record;
-    uint32_t size_bytes;
-    const void *bytes;
-
-    while ((bytes = ring_next(ring, &size_bytes)) != NULL) {
-        if (muster_record_validate(bytes, size_bytes, &record) == MUSTER_OK &&
-            ((const struct muster_process_start *)bytes)->process.pid != (uint32_t)without &&
-            !stash_add(stash, record, size_bytes))
-            return false;
-        ring_ack(ring, ring->position);
-    }
-    return true;
-}
-
-/*
- * Runs the iterator to its end, in a process of its own: reading another process's arguments may
- * have to wait for a page, and whose page it is may let it wait for ever (a file system in user
- * space that does not answer). Such a wait cannot even be killed.
- */
-static void iterate(int iterator_fd)
-{
-    const struct timespec pause = {.tv_nsec = 1000000};
-    char unused[64];
-    ssize_t got;
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    /* It may outlive its parent, and must not hold the parent's output open. */
-    close_range(0, (unsigned)iterator_fd - 1, 0);
-    close_range((unsigned)iterator_fd + 1, ~0U, 0);
-    for (;;) {
-        got = read(iterator_fd, unused, sizeof(unused));
-        if (got == 0)
-            _exit(0);
-        if (got < 0 && errno != EAGAIN && errno != EINTR)
-            _exit(errno);
-        if (got < 0) /* the ring is full, until the parent has read it */
-            nanosleep(&pause, NULL);
-    }
-}
-
-/* Takes what the iterator finds. Where it finds nothing more for some time, it is left alone: what
- * is missing is then read from /proc. False with errno set where it failed. */
-static bool iterator_follow(pid_t child, struct ring *ring, struct stash *stash)
-{
-    const struct timespec pause = {.tv_nsec = 1000000};
-    uint64_t position = ring->position, progress_ns = sensor_now_ns();
-    int status = 0;
-    pid_t ended;
-
-    do {
-        ended = waitpid(child, &status, WNOHANG);
-        if (!ring_to_stash(ring, child, stash))
-            return false;
-        if (ring->position != position)
-            progress_ns = sensor_now_ns();
-        position = ring->position;
-        if (ended == 0)
-            nanosleep(&pause, NULL);
-    } while (ended == 0 && sensor_now_ns() - progress_ns < ITERATOR_STALL_NS);
-    if (ended == 0)
-        kill(child, SIGKILL);
-    errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
-    return ended == 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-static bool iterator_run(int iterator_fd, struct ring *ring, struct stash *stash)
-{
-    pid_t child = fork();
-
-    if (child == 0)
-        iterate(iterator_fd);
-    return child > 0 && iterator_follow(child, ring, stash);
-}
-
 static bool processes_find(struct muster_sensor *sensor, struct stash *stash)
 {
-    struct bpf_map *map = sensor->programs->maps.baseline_ring;
-    struct bpf_link *link = bpf_program__attach_iter(sensor->programs->progs.process_running, NULL);
-    struct ring ring = {0};
-    int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
-    bool done =
-        fd >= 0 && ring_init(&ring, bpf_map__fd(map), bpf_map__max_entries(map)) && iterator_run(fd, &ring, stash);
-    int error = errno;
+    const struct timespec pause = {.tv_nsec = 1000000};
+    struct iterator iterator;
+    enum iterator_state state;
 
-    ring_deinit(&ring);
-    if (fd >= 0)
-        close(fd);
-    bpf_link__destroy(link);
-    errno = error;
-    return done;
+    if (!iterator_begin(&iterator, bpf_program__fd(sensor->programs->progs.process_running),
+                        bpf_map__fd(sensor->programs->maps.baseline_ring)))
+        return false;
+    while ((state = iterator_step(&iterator)) == ITERATOR_RUNNING)
+        nanosleep(&pause, NULL);
+    (void)iterator_end(&iterator);
+    *stash = iterator.stash;
+    return state != ITERATOR_FAILED; /* what is missing is read from /proc */
 }
 
 static bool pid_stashed(const struct stash *stash, uint32_t pid, const struct muster_process_start **ret_start)
 {
-    for (size_t at = 0; at < stash->used;) {
-        const struct muster_process_start *start = (const void *)(stash->bytes + at);
+    const struct muster_process_start *start;
 
-        at += start->record.size_bytes;
+    for (size_t at = 0; (start = stash_next(stash, &at)) != NULL;) {
         if (start->process.pid == pid) {
             *ret_start = start;
             return true;
@@ -197,13 +72,11 @@ struct pid_set {
 static bool pid_set_make(struct pid_set *set, const struct stash *stash)
 {
     enum { PID_LIMIT = 4 * 1024 * 1024 }; /* include/linux/threads.h, PID_MAX_LIMIT */
+    const struct muster_process_start *start;
 
     set->limit = PID_LIMIT;
     set->bits = calloc(PID_LIMIT / 8, 1);
-    for (size_t at = 0; set->bits && at < stash->used;) {
-        const struct muster_process_start *start = (const void *)(stash->bytes + at);
-
-        at += start->record.size_bytes;
+    for (size_t at = 0; set->bits && (start = stash_next(stash, &at)) != NULL;) {
         if (start->process.pid < set->limit)
             set->bits[start->process.pid / 8] |= (uint8_t)(1U << start->process.pid % 8);
     }
@@ -239,7 +112,7 @@ static bool proc_complete(const struct muster_sensor *sensor, const struct pid_s
 }
 
 /* /proc has the pids of its own namespace, the records those of the initial one. */
-static bool in_initial_pid_namespace(void)
+bool in_initial_pid_namespace(void)
 {
     const ino_t initial = 0xEFFFFFFC; /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
     struct stat status;
@@ -283,15 +156,20 @@ static bool live_collect(const struct muster_sensor *sensor, struct live_events 
     return true;
 }
 
-static bool tell_found(struct live_events *live, const struct stash *stash, muster_sensor_tell tell, void *context)
+static bool tell_found(struct muster_sensor *sensor, struct live_events *live, const struct stash *stash,
+                       muster_sensor_tell tell, void *context)
 {
-    for (size_t at = 0; at < stash->used;) {
-        struct muster_process_start *start = (void *)(stash->bytes + at);
+    struct muster_process_start *start;
 
-        at += start->record.size_bytes;
-        args_count_fill(start);
-        if (live_events_tell_found(live, start) && !tell(context, &start->record))
+    for (size_t at = 0; (start = stash_next(stash, &at)) != NULL;) {
+        bool execed = !(start->record.flags & FOUND_FORKED);
+
+        found_complete(start);
+        if (!live_events_tell_found(live, start))
+            continue;
+        if (!tell(context, &start->record))
             return false;
+        reconcile_note_running(&sensor->reconcile, start, execed);
     }
     return true;
 }
@@ -329,9 +207,11 @@ static bool baseline_tell(struct muster_sensor *sensor, muster_sensor_tell tell,
     if (again)
         sensor->attached_ns = sensor_now_ns();
     done = processes_find(sensor, &stash) && processes_complete(sensor, &stash) && live_collect(sensor, &live);
-    if (done && tell_found(&live, &stash, tell, context) &&
-        (again || tell_ended(&live, sensor->attached_ns, tell, context)))
+    if (done && tell_found(sensor, &live, &stash, tell, context) &&
+        (again || tell_ended(&live, sensor->attached_ns, tell, context))) {
+        reconcile_note_all(&sensor->reconcile);
         intake_baseline_tell(&sensor->intake);
+    }
     live_events_free(&live);
     free(stash.bytes);
     return done;

@@ -124,6 +124,34 @@ static bool gaps_tell(struct intake *intake, muster_sensor_tell_gap tell, void *
     return true;
 }
 
+bool intake_conclude(struct intake *intake, const struct muster_record *record, muster_sensor_tell_gap tell,
+                     void *context)
+{
+    uint64_t position;
+    bool told;
+
+    pthread_mutex_lock(&intake->lock);
+    account_mark_next(&intake->account, intake->ring.position, &position);
+    pthread_mutex_unlock(&intake->lock);
+    told = tell(context, record, position);
+    if (!told) {
+        pthread_mutex_lock(&intake->lock);
+        account_mark_unread(&intake->account);
+        pthread_mutex_unlock(&intake->lock);
+    }
+    return told;
+}
+
+bool intake_is_concluded(struct intake *intake)
+{
+    bool concluded;
+
+    pthread_mutex_lock(&intake->lock);
+    concluded = intake->account.marks_acknowledged == intake->account.marks_told;
+    pthread_mutex_unlock(&intake->lock);
+    return concluded;
+}
+
 static uint64_t numbers_given(const struct intake *intake)
 {
     return __atomic_load_n(&intake->control->sequence, __ATOMIC_SEQ_CST) & SENSOR_SEQUENCE_MASK;

@@ -62,6 +62,12 @@ bool intake_rest_is_read(const struct intake *intake);
 void intake_baseline_tell(struct intake *intake);
 bool intake_baseline_told(struct intake *intake);
 
+/* Tells a concluded event, as intake_account tells a gap. False where it was not taken. All that are told in one turn,
+ * the output has when intake_is_concluded; not before that comes the next turn. */
+bool intake_conclude(struct intake *intake, const struct muster_record *record, muster_sensor_tell_gap tell,
+                     void *context);
+bool intake_is_concluded(struct intake *intake);
+
 /* See muster_sensor_end_tell. */
 void intake_end_tell(struct intake *intake);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "account.h"
+#include "known.h"
 #include "sensor_internal.h"
 
 #define PATH_BYTES 512
@@ -28,6 +29,8 @@ uint64_t hash_bytes(const void *bytes, size_t size_bytes)
 uint64_t kept_layout(void)
 {
     const uint64_t sizes[] = {sizeof(struct kept_area),
+                              sizeof(struct known_head),
+                              sizeof(struct known_slot),
                               sizeof(struct journal_state),
                               sizeof(struct muster_gap),
                               sizeof(struct sensor_slot),
@@ -48,11 +51,24 @@ bool kept_meta_is_readable(const struct kept_meta *meta)
            meta->record_version == MUSTER_RECORD_VERSION;
 }
 
+static size_t whole_pages(size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    return (bytes + page - 1) / page * page;
+}
+
 /* ---- life ---------------------------------------------------------------------------------------- */
 
 void kernel_side_init(struct kernel_side *side)
 {
-    *side = (struct kernel_side){.ring_fd = -1, .cpus_fd = -1, .control_fd = -1, .journal_fd = -1};
+    *side = (struct kernel_side){.ring_fd = -1,
+                                 .cpus_fd = -1,
+                                 .control_fd = -1,
+                                 .journal_fd = -1,
+                                 .iterator_fd = -1,
+                                 .iterator_ring_fd = -1,
+                                 .known_fd = -1};
     for (unsigned i = 0; i < SENSOR_PROGRAM_COUNT; i++)
         side->program_fds[i] = -1;
 }
@@ -73,10 +89,15 @@ void kernel_side_deinit(struct kernel_side *side)
         munmap(side->cpus, side->cpus_bytes);
     if (side->area)
         munmap(side->area, side->area_bytes);
+    if (side->known_memory)
+        munmap(side->known_memory, whole_pages(side->known_bytes));
     fd_close(side->ring_fd);
     fd_close(side->cpus_fd);
     fd_close(side->control_fd);
     fd_close(side->journal_fd);
+    fd_close(side->iterator_fd);
+    fd_close(side->iterator_ring_fd);
+    fd_close(side->known_fd);
     for (unsigned i = 0; i < SENSOR_PROGRAM_COUNT; i++)
         fd_close(side->program_fds[i]);
     kernel_side_init(side);
@@ -84,13 +105,6 @@ void kernel_side_deinit(struct kernel_side *side)
 }
 
 /* ---- mapping ------------------------------------------------------------------------------------- */
-
-static size_t whole_pages(size_t bytes)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-    return (bytes + page - 1) / page * page;
-}
 
 /* The whole array. NULL with errno set. (A map that was opened to be read alone cannot be mapped at all: a shared
  * mapping of such a file is none for the kernel, and it wants one.) */
@@ -134,6 +148,16 @@ static bool area_map(struct kernel_side *side, bool write)
     return side->area != NULL;
 }
 
+static bool known_map(struct kernel_side *side)
+{
+    uint32_t count;
+
+    side->known_memory = array_map(side->known_fd, true, &side->known_bytes, &count);
+    if (side->known_memory)
+        side->known_bytes = count * sizeof(struct known_slot); /* without what only fills the last page */
+    return side->known_memory != NULL;
+}
+
 /* ---- of loaded programs ---------------------------------------------------------------------------- */
 
 static int fd_copy(int fd)
@@ -151,6 +175,8 @@ bool kernel_side_of_programs(struct kernel_side *side, const struct muster_bpf *
     side->ring_fd = fd_copy(bpf_map__fd(programs->maps.ring));
     side->cpus_fd = fd_copy(bpf_map__fd(programs->maps.cpus));
     side->control_fd = fd_copy(bpf_map__fd(programs->maps.bss));
+    side->iterator_fd = fd_copy(bpf_program__fd(programs->progs.process_running));
+    side->iterator_ring_fd = fd_copy(bpf_map__fd(programs->maps.baseline_ring));
     for (unsigned i = 0; i < SENSOR_PROGRAM_COUNT; i++)
         side->program_fds[i] = fd_copy(bpf_program__fd(numbered[i]));
     return side->ring_fd >= 0 && side->cpus_fd >= 0 && side->control_fd >= 0 && control_map(side, true, offset) &&
@@ -163,7 +189,9 @@ bool kernel_side_keep(struct kernel_side *side, const struct kept_meta *meta)
 
     side->journal_fd =
         bpf_map_create(BPF_MAP_TYPE_ARRAY, "muster_journal", sizeof(__u32), sizeof(struct kept_area), 1, &options);
-    if (side->journal_fd < 0 || !area_map(side, true))
+    side->known_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "muster_known", sizeof(__u32), sizeof(struct known_slot),
+                                    known_capacity() + KNOWN_HEAD_SLOTS, &options);
+    if (side->journal_fd < 0 || side->known_fd < 0 || !area_map(side, true))
         return false;
     side->area->meta = *meta;
     account_journal_begin(&side->area->journal, sensor_now_ns());
@@ -200,7 +228,9 @@ bool kernel_side_pin(const struct kernel_side *side, const char *folder)
         if (side->program_fds[i] >= 0 && !pin_put(side->program_fds[i], folder, pin_programs[i]))
             return false;
     return pin_put(side->ring_fd, folder, "ring") && pin_put(side->cpus_fd, folder, "cpus") &&
-           pin_put(side->control_fd, folder, "control") && pin_put(side->journal_fd, folder, "journal");
+           pin_put(side->control_fd, folder, "control") && pin_put(side->journal_fd, folder, "journal") &&
+           pin_put(side->iterator_fd, folder, "running") && pin_put(side->iterator_ring_fd, folder, "running_ring") &&
+           pin_put(side->known_fd, folder, "known");
 }
 
 bool kernel_side_open_area(struct kernel_side *side, const char *folder, bool write)
@@ -217,6 +247,11 @@ bool kernel_side_open_rest(struct kernel_side *side, const char *folder, bool wr
     side->control_fd = pin_get(folder, "control");
     for (unsigned i = 0; i < SENSOR_PROGRAM_COUNT; i++)
         side->program_fds[i] = pin_get(folder, pin_programs[i]); /* one that is not there was not asked for */
+    if (write) {
+        side->iterator_fd = pin_get(folder, "running");
+        side->iterator_ring_fd = pin_get(folder, "running_ring");
+        side->known_fd = pin_get(folder, "known");
+    }
     return side->cpus_fd >= 0 && side->control_fd >= 0 && control_map(side, write, side->area->meta.control_offset) &&
-           cpus_map(side, write);
+           cpus_map(side, write) && (!write || known_map(side));
 }

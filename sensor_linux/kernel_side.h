@@ -4,6 +4,7 @@
  * of programs that were just loaded, or what is pinned in a folder of bpffs:
  *
  *     journal   struct kept_area         ring, cpus, control   maps of the programs
+ *     running, running_ring   the list of processes (iterator.h)     known   those that were told (known.h)
  *     exec, exit, fork   the programs    exec_link, exit_link, fork_link   what attaches them
  *
  * The names, the first members of kept_meta and the ring's own layout are the same in all versions.
@@ -48,14 +49,16 @@ struct kept_area {
 struct kernel_side {
     int ring_fd, cpus_fd, control_fd, journal_fd;
     int program_fds[SENSOR_PROGRAM_COUNT]; /* exec, exit, fork; -1: there is none */
+    int iterator_fd, iterator_ring_fd;     /* process_running, and where it writes to */
+    int known_fd;                          /* -1: it is not kept */
 
     struct sensor_control *control;
     struct sensor_cpu *cpus;
     struct kept_area *area; /* NULL: it is not kept */
     uint32_t cpu_count;
 
-    void *control_memory;
-    size_t control_bytes, cpus_bytes, area_bytes;
+    void *control_memory, *known_memory;
+    size_t control_bytes, cpus_bytes, area_bytes, known_bytes;
 };
 
 /* All closed and not mapped. */
@@ -67,7 +70,7 @@ struct muster_bpf;
 /* Of loaded programs, which may be destroyed then. False with errno set. */
 bool kernel_side_of_programs(struct kernel_side *side, const struct muster_bpf *programs);
 
-/* Makes the map `journal`, with *meta in it and an account that begins. False with errno set. */
+/* Makes the maps `journal`, with *meta in it and an account that begins, and `known`, empty. False with errno set. */
 bool kernel_side_keep(struct kernel_side *side, const struct kept_meta *meta);
 
 /* Maps the pinned journal alone, and the ring's map. `write`: not only to look. */

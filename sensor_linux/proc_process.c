@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bpf/sensor_shared.h"
 #include "muster/identity.h"
 
 #define DELETED " (deleted)"
@@ -33,27 +34,63 @@ static ssize_t file_read(uint32_t pid, const char *name, char *bytes, size_t cap
     return got < 0 ? -1 : total;
 }
 
-/* ppid, session and start time. The name before them may hold anything, so they are looked for
- * behind its last parenthesis. */
-static bool stat_read(uint32_t pid, struct muster_process *process)
+/* What /proc/PID/stat says. The name before the rest may hold anything, so that is looked for behind its last
+ * parenthesis. */
+struct proc_stat {
+    uint32_t parent_pid, session_id, flags;
+    long thread_count;
+    uint64_t start_ticks;
+    char state;
+};
+
+static bool stat_line_read(uint32_t pid, struct proc_stat *stat)
 {
     char line[1024];
     ssize_t size = file_read(pid, "stat", line, sizeof(line) - 1);
-    uint64_t start_ticks;
     const char *rest;
-    char state;
 
     if (size <= 0)
         return false;
     line[size] = '\0';
     rest = strrchr(line, ')');
-    if (!rest || sscanf(rest + 1,
-                        " %c %" SCNu32 " %*d %" SCNu32 " %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-                        "%" SCNu64,
-                        &state, &process->parent_pid, &process->session_id, &start_ticks) != 4)
+    return rest && sscanf(rest + 1,
+                          " %c %" SCNu32 " %*d %" SCNu32 " %*d %*d %" SCNu32
+                          " %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %" SCNu64,
+                          &stat->state, &stat->parent_pid, &stat->session_id, &stat->flags, &stat->thread_count,
+                          &stat->start_ticks) == 6;
+}
+
+static bool has_ended(const struct proc_stat *stat)
+{
+    return stat->state == 'Z' || stat->state == 'X';
+}
+
+enum proc_life proc_life(uint32_t pid, uint64_t start_ns)
+{
+    struct proc_stat stat;
+
+    if (!stat_line_read(pid, &stat))
+        return errno == ENOENT || errno == ESRCH ? PROC_GONE : PROC_ENDING;
+    if (stat.start_ticks != start_ns / MUSTER_TICK_NS_LINUX)
+        return PROC_GONE; /* its pid is another's */
+    if (!has_ended(&stat))
+        return PROC_ALIVE;
+    return stat.thread_count <= 1 ? PROC_GONE : PROC_ENDING;
+}
+
+/* *ret_forked: it has not exec'ed. */
+static bool stat_read(uint32_t pid, struct muster_process *process, bool *ret_forked)
+{
+    const uint32_t fork_no_exec = 0x40; /* include/linux/sched.h, PF_FORKNOEXEC */
+    struct proc_stat stat;
+
+    if (!stat_line_read(pid, &stat))
         return false;
-    process->start_ns = start_ticks * MUSTER_TICK_NS_LINUX;
-    return state != 'Z' && state != 'X';
+    process->parent_pid = stat.parent_pid;
+    process->session_id = stat.session_id;
+    process->start_ns = stat.start_ticks * MUSTER_TICK_NS_LINUX;
+    *ret_forked = stat.flags & fork_no_exec;
+    return !has_ended(&stat);
 }
 
 static bool status_read(uint32_t pid, struct muster_process *process)
@@ -156,14 +193,16 @@ static void start_begin(struct muster_process_start *start, uint32_t pid)
 bool proc_process_read(uint32_t pid, struct proc_process *ret_process)
 {
     struct muster_process after, *process = &ret_process->start.process;
+    bool forked;
 
     start_begin(&ret_process->start, pid);
     ret_process->text_count = 0;
-    if (!stat_read(pid, process) || !status_read(pid, process))
+    if (!stat_read(pid, process, &forked) || !status_read(pid, process))
         return false;
+    ret_process->start.record.flags = forked ? FOUND_FORKED : 0;
     link_read(ret_process, "exe", MUSTER_FIELD_EXECUTABLE, ret_process->executable);
     link_read(ret_process, "cwd", MUSTER_FIELD_WORKING_DIRECTORY, ret_process->working_directory);
     args_read(ret_process);
     name_read(ret_process);
-    return stat_read(pid, &after) && after.start_ns == process->start_ns;
+    return stat_read(pid, &after, &forked) && after.start_ns == process->start_ns;
 }

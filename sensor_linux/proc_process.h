@@ -29,4 +29,13 @@ struct proc_process {
  * the caller. */
 bool proc_process_read(uint32_t pid, struct proc_process *ret_process);
 
+enum proc_life {
+    PROC_ALIVE,
+    PROC_ENDING, /* or alive, with a first thread that has ended */
+    PROC_GONE,   /* all its threads are done with their exit, whether somebody has waited for them or not */
+};
+
+/* Of the process that began at `start_ns`. Never waits for the process. */
+enum proc_life proc_life(uint32_t pid, uint64_t start_ns);
+
 #endif

@@ -45,6 +45,18 @@ uint64_t muster_sensor_epoch(const struct muster_sensor *sensor)
     return sensor->epoch;
 }
 
+/* A filter that is not the side's own cannot be: another filter is another side. */
+static void known_prepare(struct muster_sensor *sensor, bool forks, const struct muster_filter *filter)
+{
+    struct reconcile *reconcile = &sensor->reconcile;
+
+    reconcile->forks = forks;
+    reconcile->filter = filter && filter->active ? filter : NULL;
+    reconcile->ready_position = __atomic_load_n(sensor->intake.ring.producer_position, __ATOMIC_ACQUIRE);
+    if (in_initial_pid_namespace() && sensor->side.iterator_fd >= 0 && sensor->side.iterator_ring_fd >= 0)
+        reconcile_open(reconcile, sensor->side.known_memory, sensor->side.known_bytes);
+}
+
 static bool own_side_open(struct muster_sensor *sensor, struct muster_sensor_error *ret_error)
 {
     struct kernel_side *side = &sensor->side;
@@ -58,6 +70,7 @@ static bool own_side_open(struct muster_sensor *sensor, struct muster_sensor_err
         return sensor_fail(ret_error, errno, "cannot map the sensor's memory");
     intake_init(&sensor->intake, side->control, side->cpus, side->cpu_count, sensor_now_ns());
     sensor->intake_opened = true;
+    known_prepare(sensor, sensor->options.forks, sensor->options.filter);
     return true;
 }
 
@@ -90,6 +103,7 @@ static bool kept_side_take(struct muster_sensor *sensor, const char *folder, str
     if (meta->attached_ns == 0)
         meta->attached_ns = sensor_now_ns(); /* whoever made it died before it could say */
     sensor->attached_ns = meta->attached_ns;
+    known_prepare(sensor, meta->forks != 0, sensor->options.filter);
     return true;
 }
 
@@ -155,7 +169,11 @@ bool muster_sensor_attach(struct muster_sensor *sensor, struct muster_sensor_err
 
 const struct muster_record *muster_sensor_next(struct muster_sensor *sensor, uint64_t *ret_position)
 {
-    return intake_next(&sensor->intake, ret_position);
+    const struct muster_record *record = intake_next(&sensor->intake, ret_position);
+
+    if (record)
+        reconcile_note(&sensor->reconcile, record);
+    return record;
 }
 
 void muster_sensor_unread(struct muster_sensor *sensor, const struct muster_record *record)
@@ -199,15 +217,30 @@ bool muster_sensor_has_losses(const struct muster_sensor *sensor)
     return account_has_losses(&sensor->intake.account);
 }
 
+struct gap_telling {
+    struct muster_sensor *sensor;
+    muster_sensor_tell_gap tell;
+    void *context;
+};
+
+static bool gap_tell(void *context, const struct muster_record *record, uint64_t position)
+{
+    const struct gap_telling *telling = context;
+
+    reconcile_note_gap(&telling->sensor->reconcile, (const void *)record, telling->sensor->attached_ns);
+    return telling->tell(telling->context, record, position);
+}
+
 bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell_gap tell, void *context)
 {
+    struct gap_telling telling = {.sensor = sensor, .tell = tell, .context = context};
     uint64_t missed[SENSOR_PROGRAM_COUNT], now_ns = sensor_now_ns();
 
     if (sensor->records_only)
         return sensor->intake.leaving && intake_rest_is_read(&sensor->intake);
     for (unsigned i = 0; i < SENSOR_PROGRAM_COUNT; i++)
         missed[i] = program_misses(sensor->side.program_fds[i]);
-    return intake_account(&sensor->intake, missed, now_ns, tell, context);
+    return intake_account(&sensor->intake, missed, now_ns, gap_tell, &telling);
 }
 
 void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sensor_counts *ret_counts)
@@ -215,6 +248,14 @@ void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sens
     intake_counts(&sensor->intake, ret_counts);
     if (sensor->records_only)
         ret_counts->produced = ret_counts->read; /* all that can be said */
+}
+
+void muster_sensor_known(const struct muster_sensor *sensor, struct muster_sensor_known *ret_known)
+{
+    *ret_known = sensor->reconcile.counts;
+    ret_known->count = sensor->reconcile.known.count;
+    ret_known->capacity = sensor->reconcile.known.capacity;
+    ret_known->left_out = sensor->reconcile.known.left_out;
 }
 
 void muster_sensor_end_tell(struct muster_sensor *sensor)
@@ -283,6 +324,7 @@ void muster_sensor_close(struct muster_sensor *sensor)
         muster_sensor_detach(sensor);
     if (sensor->wake_fd >= 0)
         close(sensor->wake_fd);
+    reconcile_close(&sensor->reconcile);
     if (sensor->intake_opened)
         intake_deinit(&sensor->intake);
     ring_deinit(&sensor->intake.ring);

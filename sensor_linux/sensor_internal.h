@@ -10,6 +10,7 @@
 #include "intake.h"
 #include "kernel_side.h"
 #include "muster/filter.h" /* before the skeleton, which has one */
+#include "reconcile.h"
 
 #include "muster.skel.h"
 #include "muster/sensor.h"
@@ -22,6 +23,7 @@ struct muster_sensor {
     struct kernel_side side;
     struct intake intake;
     bool intake_opened;
+    struct reconcile reconcile;
     int wake_fd;          /* an epoll on the ring: edge-triggered whatever the caller does */
     uint64_t attached_ns; /* when the last program was attached */
 
@@ -39,6 +41,9 @@ bool sensor_fail(struct muster_sensor_error *error, int number, const char *what
 
 /* Opens and loads the programs with maps of the right sizes; NULL with *ret_error set. */
 struct muster_bpf *sensor_load(const struct muster_sensor_options *options, struct muster_sensor_error *ret_error);
+
+/* Whether /proc and the iterator have all the processes that the records tell of. */
+bool in_initial_pid_namespace(void);
 
 /* The same of the baseline's iterator alone, with what it needs. */
 struct muster_bpf *sensor_load_baseline(struct muster_sensor_error *ret_error);

@@ -122,6 +122,26 @@ typedef bool (*muster_sensor_tell_gap)(void *context, const struct muster_record
 bool muster_sensor_account(struct muster_sensor *sensor, muster_sensor_tell_gap tell, void *context);
 
 /*
+ * Linux, where the sensor sees all processes: after a loss was told, compares what runs with what the stream has told,
+ * in several turns, and tells the starts and exits that are missing (MUSTER_RECORD_SYNTHETIC, MUSTER_FIELD_WINDOW), as
+ * account tells a gap. To be called in each turn of reading. True where it wants to be called again within some ms.
+ */
+bool muster_sensor_reconcile(struct muster_sensor *sensor, muster_sensor_tell_gap tell, void *context);
+
+/* The processes that the stream has told to be alive, and what was concluded from them. All 0 where nothing is. */
+struct muster_sensor_known {
+    uint64_t count;
+    uint64_t capacity;
+    uint64_t left_out; /* for whom there was no room, since they were last compared */
+    uint64_t looks;    /* comparisons */
+    uint64_t starts;   /* that were concluded */
+    uint64_t exits;
+};
+
+/* At any time from open on, by the same thread as next. */
+void muster_sensor_known(const struct muster_sensor *sensor, struct muster_sensor_known *ret_known);
+
+/*
  * Whether numbered events that the filter does not want are left out, and counted, by the kernel side
  * (Linux). Where not, and for the baseline, who reads asks muster_filter_wants.
  */

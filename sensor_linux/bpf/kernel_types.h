@@ -54,6 +54,7 @@ struct bpf_dynptr {
 } __attribute__((aligned(8)));
 
 #define PF_FORKNOEXEC     0x00000040 /* include/linux/sched.h: made by fork, has not exec'ed */
+#define TASK_NEW          0x00000800 /* likewise: made by fork, does not run yet */
 #define PF_KTHREAD        0x00200000
 #define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
 #define TASK_COMM_LEN     16
@@ -254,6 +255,8 @@ struct signal_struct {
 
 struct task_struct {
     unsigned int flags;
+    unsigned int __state;
+    unsigned int in_execve : 1;
     int exit_code;
     int pid;  /* of the thread */
     int tgid; /* of the process: what user space calls the pid */

@@ -38,6 +38,17 @@ static __always_inline void running_texts(struct texts *texts, struct task_struc
     text_cgroup(texts, task);
 }
 
+static __always_inline __u8 found_flags(struct task_struct *task)
+{
+    __u8 flags = task->flags & PF_FORKNOEXEC ? FOUND_FORKED : 0;
+
+    if (task->__state & TASK_NEW)
+        flags |= FOUND_UNSURE;
+    if (bpf_core_field_exists(task->in_execve) && BPF_CORE_READ_BITFIELD(task, in_execve))
+        flags |= FOUND_UNSURE;
+    return flags;
+}
+
 SEC("iter.s/task")
 int process_running(struct bpf_iter__task *ctx)
 {
@@ -53,6 +64,7 @@ int process_running(struct bpf_iter__task *ctx)
         return 0;
     start = &scratch->start;
     record_begin(&start->record, MUSTER_EVENT_PROCESS_RUNNING, sizeof(struct muster_process_start), &birth);
+    start->record.flags = found_flags(task);
     start->record.valid = PROCESS_VALID & ~MUSTER_FIELD_BIT(MUSTER_FIELD_TID);
     process_fill(&start->process, task, 0);
     start_fill(start, task);

@@ -74,4 +74,10 @@ struct sensor_control {
 
 #define SENSOR_AWAKE (~0ULL)
 
+/* What the list of processes says in record.flags, for the loader alone. */
+#define FOUND_FORKED 128U /* it has not exec'ed */
+#define FOUND_UNSURE                                                                                                   \
+    64U /* its exec, or the fork that made it, is under way: what tells of that may not have run yet                   \
+         */
+
 #endif

@@ -131,6 +131,20 @@ bool muster_sensor_accounts(const struct muster_sensor *sensor)
     return true;
 }
 
+bool muster_sensor_reconcile(struct muster_sensor *sensor, muster_sensor_tell_gap tell, void *context)
+{
+    (void)sensor;
+    (void)tell;
+    (void)context;
+    return false; /* there are no processes here */
+}
+
+void muster_sensor_known(const struct muster_sensor *sensor, struct muster_sensor_known *ret_known)
+{
+    (void)sensor;
+    *ret_known = (struct muster_sensor_known){0};
+}
+
 bool muster_sensor_baseline_told(struct muster_sensor *sensor)
 {
     return intake_baseline_told(&sensor->intake);
