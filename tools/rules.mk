@@ -128,7 +128,7 @@ UNIT_SUPPORT := tests/unit/test_platform.c tests/unit/crash_world.c
 UNIT_NAMES := $(patsubst tests/unit/%.c,%,$(UNIT_SOURCES))
 # Of sensor_linux and agent what needs no kernel.
 UNIT_LINKED := $(CORE_SOURCES) $(SINK_SOURCES) $(CAPTURE_SOURCES) $(UNIT_SUPPORT) sensor_linux/account.c sensor_linux/account_lease.c \
-	sensor_linux/intake.c sensor_linux/journal.c sensor_linux/live_events.c sensor_linux/ring.c agent/units.c \
+	sensor_linux/intake.c sensor_linux/journal.c sensor_linux/known.c sensor_linux/live_events.c sensor_linux/ring.c agent/units.c \
 	agent/json_scan.c agent/nt_lease.c agent/sequence_set.c agent/utc_text.c agent/verdicts.c agent/verify_gaps.c
 UNIT_CFLAGS := -I. -Itests -pthread
 # What `muster verify` is made of, but for files and options.

@@ -435,6 +435,44 @@ static void test_a_gap_that_was_not_taken_is_told_again(void **state)
     assert_int_equal(first, second);
 }
 
+/* Positions of gaps and of concluded events are places between those of the ring, which is acknowledged as if they were
+ * not there. */
+static void test_concluded_events_have_positions(void **state)
+{
+    struct account *account = &model.account;
+    uint64_t gap_position, marks[4];
+    struct muster_gap gap;
+
+    (void)state;
+    model_reset(1);
+    model.ring.position = 800;
+    account_mark_next(account, 800, &marks[0]);
+    assert_int_equal(account->marks_told - account->marks_acknowledged, 1);
+    account_mark_unread(account);
+    account_mark_next(account, 800, &marks[1]);
+    account_mark_next(account, 800, &marks[2]);
+    assert_int_equal(marks[1], marks[0]);
+    assert_true(marks[2] > marks[1] && marks[1] > 800);
+    account_ack(account, &model.ring, 800); /* what was read before them */
+    assert_int_equal(account->marks_acknowledged, 0);
+    account_ack(account, &model.ring, marks[1]);
+    assert_int_equal(account->marks_acknowledged, 1);
+    assert_int_equal(account->position, 800);
+    model.ring.position = 1600;
+    assert_true(lose_and_settle(&gap));
+    assert_non_null(account_gap_next(account, 1600, &gap_position));
+    account_ack(account, &model.ring, gap_position); /* and so the second */
+    assert_int_equal(account->marks_acknowledged, 2);
+    assert_int_equal(account->gaps_acknowledged, 1);
+    assert_int_equal(account->position, 1600);
+    account_mark_next(account, 1600, &marks[3]);
+    account_ack(account, &model.ring, account_position(account, 1600));
+    assert_int_equal(account->marks_acknowledged, 3);
+    assert_int_equal(account->position, 1600);
+    account_ack(account, &model.ring, account_position(account, 2400));
+    assert_int_equal(account->position, 2400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_skipped_runs_have_a_count_and_no_range),
         cmocka_unit_test(test_while_no_gap_is_acknowledged_losses_wait_and_become_one),
         cmocka_unit_test(test_a_gap_that_was_not_taken_is_told_again),
+        cmocka_unit_test(test_concluded_events_have_positions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
