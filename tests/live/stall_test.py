@@ -101,7 +101,7 @@ def shape_of(event):
 
 
 def sequence_of(events, word):
-    return next(event["event"]["sequence"] for event in with_action(events, "process-started") if stream_check.token_of(event) == word)
+    return next(event["event"]["sequence"] for event in with_action(stream_check.seen(events), "process-started") if stream_check.token_of(event) == word)
 
 
 def between(events, first_word, last_word):
@@ -179,7 +179,7 @@ class StalledOutputTest(LiveTest):
         return lost
 
     def missing_tokens(self):
-        delivered = {stream_check.token_of(event) for event in with_action(self.events, "process-started")}
+        delivered = {stream_check.token_of(event) for event in with_action(stream_check.seen(self.events), "process-started")}
         return [line["token"] for line in self.truth if line["token"] not in delivered]
 
     def foreign_missing(self, action):
@@ -187,7 +187,7 @@ class StalledOutputTest(LiveTest):
         run = self.truth[0]["token"].rpartition(".")[0] + "."
         storm = {dig(event, "process.entity_id") for event in with_action(self.witnessed, "process-started")
                  if (stream_check.token_of(event) or "").startswith(run)}
-        seen = collections.Counter(shape_of(event) for event in with_action(self.events, action))
+        seen = collections.Counter(shape_of(event) for event in with_action(stream_check.seen(self.events), action))
         wanted = collections.Counter(shape_of(event) for event in with_action(between(self.witnessed, self.first, self.last), action)
                                      if dig(event, "process.entity_id") not in storm)
         return sum((wanted - seen).values())
@@ -200,7 +200,7 @@ class StalledOutputTest(LiveTest):
         entities = [dig(event, "process.entity_id") for event in with_action(self.witnessed, "process-started")
                     if stream_check.token_of(event) in storm]
         self.assertEqual(len(entities), STALL_COUNT)
-        ended = {dig(event, "process.entity_id") for event in with_action(self.events, "process-exited")}
+        ended = {dig(event, "process.entity_id") for event in with_action(stream_check.seen(self.events), "process-exited")}
         missing = sum(1 for entity in entities if entity not in ended)
         self.assertEqual(self.lost_by_type()["exit"], missing + self.foreign_missing("process-exited"))
 

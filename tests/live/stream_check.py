@@ -94,6 +94,11 @@ def is_numbered(event):
     return action_of(event) in NUMBERED and not dig(event, "muster.synthetic")
 
 
+def seen(events):
+    """Without what was concluded after a loss: docs/events.md."""
+    return [event for event in events if not dig(event, "muster.synthetic")]
+
+
 def time_ns(event, path="@timestamp"):
     """A date as nanoseconds since 1970, or None where it is absent or malformed."""
     match = TIMESTAMP.match(str(dig(event, path)))
