@@ -16,12 +16,14 @@ import stream_check
 import verify_check
 from sensor import patient, probe, read_truth, token, until
 from service import Service, ServiceTest
+from skeletons import recognise
 from stream_check import action_of, dig, is_numbered, with_action
 
 RUNS_ALONE = "one service a machine, and what it recorded is compared with what was started"
 
 DEEP = bool(os.environ.get("MUSTER_DEEP"))
 KILLS = 300 if DEEP else 8
+PADDING = 500  # makes a record large, so that a small ring runs full
 
 
 class Storm:
@@ -146,7 +148,7 @@ class KillWithSmallRingTest(ServiceTest):
             service.options += ["--name", name]
             service.start()
             until(lambda: b"sensor-started" in service.data(), "the service to begin")
-            storm = Storm(service.folder, image, padding=500)
+            storm = Storm(service.folder, image, padding=PADDING)
             try:
                 for pause in [0.05, 0.4] * (KILLS // 2):
                     time.sleep(0.1)
@@ -157,6 +159,7 @@ class KillWithSmallRingTest(ServiceTest):
                 storm.end()
             service.stop()
             cls.truth, cls.events = storm.truth, service.events()
+        recognise(cls.events, [[image, line["token"], "raw", "x" * PADDING] for line in cls.truth])
         cls.gaps = service_check.distinct(with_action(cls.events, "events-lost"))
 
     def test_nothing_is_missing(self):
@@ -204,7 +207,7 @@ class StoppedAgentTest(ServiceTest):
         service.options += ["--name", name]
         service.start()
         until(lambda: b"sensor-started" in service.data(), "the service to begin")
-        storm = Storm(self.folder, image, padding=500)
+        storm = Storm(self.folder, image, padding=PADDING)
         self.addCleanup(storm.end)
         service.process.send_signal(signal.SIGSTOP)
         time.sleep(patient(1))
@@ -213,6 +216,7 @@ class StoppedAgentTest(ServiceTest):
         truth = storm.end()
         service.stop()
         events = self.assert_whole(service)
+        recognise(events, [[image, line["token"], "raw", "x" * PADDING] for line in truth])
         lost = sum((dig(gap, "muster.loss.types.start") or 0) for gap in with_action(events, "events-lost"))
         self.assertEqual(lost, len(truth) - len(tokens_of(stream_check.seen(events))))
         self.assertGreater(lost, 0)
