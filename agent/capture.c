@@ -2,7 +2,10 @@
 /* capture.h */
 #include "capture.h"
 
+#include <inttypes.h>
+
 #include "host.h"
+#include "report.h"
 #include "status_record.h"
 
 #define NS_PER_MS          1000000ULL
@@ -111,6 +114,18 @@ static void account_if_due(struct capture *capture)
         (void)account(capture);
 }
 
+/* Once: it stays so for a while. */
+static void left_out_report(struct capture *capture)
+{
+    const struct muster_sensor_known *known = &capture->figures.known;
+
+    if (known->left_out > 0 && !capture->left_out_told)
+        report("more processes run than the %" PRIu64
+               " that are kept to be compared after a loss; until all are known again, no start is concluded",
+               known->capacity);
+    capture->left_out_told = known->left_out > 0;
+}
+
 /* Wherever this thread waits for the pump, too: the figures have to be true when the output is stuck. */
 static void figures_tell(struct capture *capture)
 {
@@ -120,6 +135,7 @@ static void figures_tell(struct capture *capture)
         return;
     capture->figures_ns = now_ns;
     figures_take(capture, &capture->figures);
+    left_out_report(capture);
     status_page_write(capture->page, &capture->figures);
 }
 

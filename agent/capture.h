@@ -36,6 +36,7 @@ struct capture {
     bool quiet;             /* events come one by one, and each should wake us */
     bool told_to_stop;      /* by a signal */
     bool gap_waits;         /* the queue did not take the last gap; the sensor tells it again */
+    bool left_out_told;     /* that the sensor knows not all processes */
     bool looking;           /* the sensor looks at the processes that run */
     uint64_t accounted_ns;
 };

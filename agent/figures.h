@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "muster/ledger.h"
+#include "muster/sensor.h"
 
 struct capture;
 
@@ -35,6 +36,8 @@ struct figures {
     /* kernel side: delivered is what the agent has read */
     struct muster_ledger kernel;
     struct figures_room ring;
+
+    struct muster_sensor_known known;
 
     /* the agent's queue: delivered is what the pump has taken out. Its room is that of the cache, too */
     struct muster_ledger queue;

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE_MAGIC    0x7375746174736d01ULL /* the last byte is the layout's version */
+#define PAGE_MAGIC    0x7375746174736d02ULL /* the last byte is the layout's version */
 #define PAGE_SUFFIX   ".status"
 #define READ_TRIES    1000
 #define PATH_BYTES    256

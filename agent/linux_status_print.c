@@ -74,6 +74,17 @@ static void room_print(const char *name, const struct figures_room *room)
           room->size_bytes / BYTES_PER_KIB, room->peak_bytes / BYTES_PER_KIB);
 }
 
+static void known_print(const struct muster_sensor_known *known)
+{
+    if (known->capacity == 0)
+        return;
+    print("  known    %" PRIu64 " of %" PRIu64 " processes; %" PRIu64 " starts and %" PRIu64
+          " exits concluded in %" PRIu64 " looks\n",
+          known->count, known->capacity, known->starts, known->exits, known->looks);
+    if (known->left_out)
+        print("  known    NOT: %" PRIu64 " processes for whom there was no room\n", known->left_out);
+}
+
 static void sink_print(const struct figures *figures)
 {
     char age[32];
@@ -105,6 +116,7 @@ void status_text_print(const struct status_reading *reading, bool again)
     room_print("queue", &figures->budget);
     print("  records  %" PRIu64 " in the queue, %" PRIu64 " in the cache, of which %" PRIu64 " leased\n",
           figures->queue_records, figures->cache_records, figures->leased_records);
+    known_print(&figures->known);
     if (figures->oldest_ns)
         print("  oldest   event that is not in the output: %s old\n", age_text(age_ns(figures->oldest_ns), age));
     sink_print(figures);
@@ -144,6 +156,13 @@ static void json_room_print(const char *name, const struct figures_room *room)
           room->used_bytes, room->peak_bytes, room->size_bytes);
 }
 
+static void json_known_print(const struct muster_sensor_known *known)
+{
+    print(",\"known\":{\"count\":%" PRIu64 ",\"capacity\":%" PRIu64 ",\"left_out\":%" PRIu64 ",\"looks\":%" PRIu64
+          ",\"concluded_starts\":%" PRIu64 ",\"concluded_exits\":%" PRIu64 "}",
+          known->count, known->capacity, known->left_out, known->looks, known->starts, known->exits);
+}
+
 static void json_sink_print(const struct figures *figures)
 {
     print(",\"output\":{");
@@ -177,6 +196,7 @@ void status_json_print(const struct status_reading *reading)
     print("}");
     json_room_print("ring", &figures->ring);
     json_room_print("queue", &figures->budget);
+    json_known_print(&figures->known);
     print(",\"queue_records\":%" PRIu64 ",\"cache_records\":%" PRIu64 ",\"leased_records\":%" PRIu64,
           figures->queue_records, figures->cache_records, figures->leased_records);
     if (figures->oldest_ns)
