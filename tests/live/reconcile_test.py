@@ -143,5 +143,10 @@ class ReconcileTest(LiveTest):
         self.assert_found_out(check_invented(self.damaged(lambda events, event: event["process"].update(entity_id=entity)), self.alive), "an exit of who lives")
 
 
+if os.environ.get("MUSTER_DEEP"):
+    class ForksReconcileTest(ReconcileTest):
+        options = ("--forks",)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -91,7 +91,7 @@ def check_invented(events, alive):
     starts = {}
     for event in events:
         entity, action = dig(event, "process.entity_id"), action_of(event)
-        if entity is None or action not in ("process-started", "process-running", "process-exited"):
+        if entity is None or action not in ("process-started", "process-forked", "process-running", "process-exited"):
             continue
         if entity in ended:
             problems.append(f"behind its exit: {event}")
@@ -103,7 +103,7 @@ def check_invented(events, alive):
             ended.add(entity)
             continue
         image = (dig(event, "muster.executable.inode"), dig(event, "muster.executable.device"))
-        if is_concluded(event) and starts.get(entity) == image and action == "process-started":
+        if is_concluded(event) and action == "process-started" and starts.get(entity) == image:
             problems.append(f"its start was told already: {event}")
         starts[entity] = image
     for event in with_action(events, "process-started"):
