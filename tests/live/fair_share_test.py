@@ -15,7 +15,7 @@ from stream_check import dig, with_action
 RING = "512K"
 PADDING = 2000  # makes whole starts large, so that a flood need not be long
 WITHOUT_SHARES = str(ROOT / "build" / "no-shares" / "muster")
-STORM = scaled(1200, least=800)
+STORM = scaled(700, least=600)
 GENERATIONS = 500
 OTHERS = 8
 BOMB = """if [ "$1" -gt 0 ]; then
