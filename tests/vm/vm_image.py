@@ -135,7 +135,8 @@ def add_tree(archive, build):
     for path in sorted((build / "probes").iterdir()):
         if path.suffix == "":
             archive.add_program(path, f"{TREE}/build/probes/{path.name}")
-    archive.add_file(ROOT / "packaging/systemd/muster.service.in", f"{TREE}/packaging/systemd/muster.service.in")
+    for name in ("packaging/systemd/muster.service.in", "docs/record-format.md"): # which tests read
+        archive.add_file(ROOT / name, f"{TREE}/{name}")
     archive.add_file(ROOT / "tests/run_tests.py", f"{TREE}/tests/run_tests.py")
     for folder in ("tests/live", "tests/vm/planted"):
         for path in sorted((ROOT / folder).glob("*.py")):
