@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What falls into a hole while no agent runs, or while one is killed again and again, is concluded by the next one."""
 
-import os
+import signal
 import time
 import unittest
 
 import service_check
 from reconciled import Life, check_concluded, check_invented, is_concluded
-from sensor import patient, run_storm, scaled, until
+from sensor import patient, run_storm, scaled, stat_of, until
 from service import ServiceTest
 from reconcile_test import SETTLE_NS, alive_now
 from stream_check import action_of, check_lives, dig, losses_of, with_action
 
 COUNT = 8
 STORM_COUNT = scaled(1500, least=300)
+SMALL_STORM_COUNT = 300
 
 
 class ServiceReconcileTest(ServiceTest):
@@ -89,6 +90,27 @@ class ServiceReconcileTest(ServiceTest):
         self.assert_concluded(list(once.values()), lost, known)
         for event in with_action(events, "process-exited"):
             self.assertFalse(not is_concluded(event) and (action_of(event), dig(event, "process.entity_id")) in once, event)
+
+    def stand_still(self, service):
+        """Lives that began while the agent stood still and the ring was full; when this returns, a gap tells of that."""
+        service.process.send_signal(signal.SIGSTOP)
+        until(lambda: stat_of(service.process.pid)[0] == "T", "the agent to stand still")
+        run_storm(self.folder, count=SMALL_STORM_COUNT, padding=2000)
+        lives, told = self.lives(2), service.data().count(b'"events-lost"')
+        service.process.send_signal(signal.SIGCONT)
+        until(lambda: service.data().count(b'"events-lost"') > told, "the gap")
+        return lives
+
+    def test_what_is_due_is_kept(self):
+        """The second gap waits for its look, since the first had one just now; then the agent dies, and the next one has no loss of its own."""
+        service = self.service("--buffer", "64K").start_ready()
+        lives = self.stand_still(service) + self.stand_still(service)
+        time.sleep(0.05)
+        service.kill()
+        service.start()
+        self.wait_all(service, {life.entity for life in lives}, is_concluded)
+        service.stop()
+        self.assert_whole(service)
 
     def test_nothing_was_lost_nothing_is_concluded(self):
         service, known, _ = self.begin()
