@@ -38,6 +38,7 @@ static void kernel_take(const struct muster_sensor *sensor, struct figures *figu
     figures->ring.used_bytes = buffer.used_bytes;
     figures->ring.peak_bytes = larger(figures->ring.peak_bytes, buffer.used_bytes);
     figures->oldest_ns = buffer.oldest_ns;
+    muster_sensor_shed(sensor, &figures->shed);
     muster_sensor_known(sensor, &figures->known);
 }
 

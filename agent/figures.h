@@ -36,6 +36,7 @@ struct figures {
     /* kernel side: delivered is what the agent has read */
     struct muster_ledger kernel;
     struct figures_room ring;
+    struct muster_sensor_shed shed;
 
     struct muster_sensor_known known;
 

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE_MAGIC    0x7375746174736d02ULL /* the last byte is the layout's version */
+#define PAGE_MAGIC    0x7375746174736d03ULL /* the last byte is the layout's version */
 #define PAGE_SUFFIX   ".status"
 #define READ_TRIES    1000
 #define PATH_BYTES    256
@@ -261,6 +261,17 @@ static void text_clean(char *text, size_t size_bytes)
             *text = '?';
 }
 
+/* Names are whatever a process calls itself. */
+static void names_clean(struct muster_sensor_shed_row *rows)
+{
+    for (unsigned i = 0; i < MUSTER_SENSOR_SHED_ROWS; i++) {
+        text_clean(rows[i].name, sizeof(rows[i].name));
+        for (char *byte = rows[i].name; *byte; byte++)
+            if ((unsigned char)*byte >= 0x80)
+                *byte = '?';
+    }
+}
+
 static bool reading_take(int fd, struct status_reading *ret_reading)
 {
     const struct page *page;
@@ -276,6 +287,8 @@ static bool reading_take(int fd, struct status_reading *ret_reading)
     (void)munmap((void *)(uintptr_t)page, sizeof(struct page));
     text_clean(ret_reading->figures.format, FIGURES_FORMAT_BYTES);
     text_clean(ret_reading->figures.output, FIGURES_OUTPUT_BYTES);
+    names_clean(ret_reading->figures.shed.parents);
+    names_clean(ret_reading->figures.shed.names);
     return done;
 }
 

@@ -66,6 +66,28 @@ static void causes_print(const struct muster_ledger *total)
         print("  degraded %" PRIu64 ": without their texts, for want of room\n", total->degraded);
 }
 
+/* "  shed     of parent 1234 (sh): 12 start, 3 exit" */
+static void shed_print(const struct muster_sensor_shed_row *rows, bool of_parents)
+{
+    for (unsigned i = 0; i < MUSTER_SENSOR_SHED_ROWS; i++) {
+        const char *separator = ": ";
+        bool begun = false;
+
+        for (unsigned type = 0; type < MUSTER_EVENT_NUMBERED_COUNT; type++) {
+            if (rows[i].counts[type] == 0)
+                continue;
+            if (!begun && of_parents)
+                print("  shed     at least, of parent %" PRIu64 " (%s)", rows[i].pid, rows[i].name);
+            else if (!begun)
+                print("  shed     at least, of %s", rows[i].name);
+            print("%s%" PRIu64 " %s", separator, rows[i].counts[type], muster_event_type_name(type + 1));
+            separator = ", ";
+            begun = true;
+        }
+        print(begun ? "\n" : "");
+    }
+}
+
 static void room_print(const char *name, const struct figures_room *room)
 {
     if (room->size_bytes == 0)
@@ -112,6 +134,8 @@ void status_text_print(const struct status_reading *reading, bool again)
     hop_print("sink", &figures->sink);
     hop_print("in all", &total);
     causes_print(&total);
+    shed_print(figures->shed.parents, true);
+    shed_print(figures->shed.names, false);
     room_print("ring", &figures->ring);
     room_print("queue", &figures->budget);
     print("  records  %" PRIu64 " in the queue, %" PRIu64 " in the cache, of which %" PRIu64 " leased\n",
@@ -163,6 +187,31 @@ static void json_known_print(const struct muster_sensor_known *known)
           known->count, known->capacity, known->left_out, known->looks, known->starts, known->exits);
 }
 
+static uint64_t shed_total(const struct muster_sensor_shed_row *row)
+{
+    uint64_t total = 0;
+
+    for (unsigned type = 0; type < MUSTER_EVENT_NUMBERED_COUNT; type++)
+        total += row->counts[type];
+    return total;
+}
+
+static void json_shed_print(const char *name, const struct muster_sensor_shed_row *rows, bool of_parents)
+{
+    print("\"%s\":[", name);
+    for (unsigned i = 0; i < MUSTER_SENSOR_SHED_ROWS && shed_total(&rows[i]) > 0; i++) {
+        print(i > 0 ? ",{" : "{");
+        if (of_parents)
+            print("\"pid\":%" PRIu64 ",", rows[i].pid);
+        json_text_print("name", rows[i].name);
+        for (unsigned type = 0; type < MUSTER_EVENT_NUMBERED_COUNT; type++)
+            if (rows[i].counts[type])
+                print(",\"%s\":%" PRIu64, muster_event_type_name(type + 1), rows[i].counts[type]);
+        print("}");
+    }
+    print("]");
+}
+
 static void json_sink_print(const struct figures *figures)
 {
     print(",\"output\":{");
@@ -201,6 +250,11 @@ void status_json_print(const struct status_reading *reading)
           figures->queue_records, figures->cache_records, figures->leased_records);
     if (figures->oldest_ns)
         print(",\"oldest_unacknowledged_ns\":%" PRIu64, age_ns(figures->oldest_ns));
+    print(",\"shed\":{");
+    json_shed_print("parents", figures->shed.parents, true);
+    print(",");
+    json_shed_print("names", figures->shed.names, false);
+    print("}");
     json_sink_print(figures);
     print("}\n");
 }

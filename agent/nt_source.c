@@ -386,6 +386,13 @@ static void read_abandon(struct muster_sensor *sensor)
         nt_lease_close(&sensor->lease);
 }
 
+/* The driver does not keep that. */
+void muster_sensor_shed(const struct muster_sensor *sensor, struct muster_sensor_shed *ret_shed)
+{
+    (void)sensor;
+    *ret_shed = (struct muster_sensor_shed){0};
+}
+
 void muster_sensor_buffer(const struct muster_sensor *sensor, struct muster_sensor_buffer *ret_buffer)
 {
     (void)sensor;

@@ -173,6 +173,24 @@ struct muster_sensor_buffer {
     uint64_t oldest_ns; /* when the event happened that has been in there longest; 0: there is none */
 };
 
+/* Whose events the kernel side lost most, since it began: by parent, and by name. Counts are true at least; who was
+ * lost seldom may be missing. Linux. */
+#define MUSTER_SENSOR_SHED_ROWS 5
+
+struct muster_sensor_shed_row {
+    uint64_t counts[MUSTER_EVENT_NUMBERED_COUNT]; /* by type - 1; all 0: there is no such row */
+    uint64_t pid;                                 /* of the parent */
+    char name[24];                                /* of its first thread, as the kernel has it; terminated */
+};
+
+struct muster_sensor_shed {
+    struct muster_sensor_shed_row parents[MUSTER_SENSOR_SHED_ROWS]; /* the most first */
+    struct muster_sensor_shed_row names[MUSTER_SENSOR_SHED_ROWS];
+};
+
+/* As muster_sensor_buffer. */
+void muster_sensor_shed(const struct muster_sensor *sensor, struct muster_sensor_shed *ret_shed);
+
 /* At any time from open on, by the same thread as next. */
 void muster_sensor_buffer(const struct muster_sensor *sensor, struct muster_sensor_buffer *ret_buffer);
 

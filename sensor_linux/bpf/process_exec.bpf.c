@@ -6,6 +6,7 @@
  */
 #include "emit.h"
 #include "fair_share.h"
+#include "shed.h"
 #include "skeleton.h"
 #include "texts.h"
 #include "wanted.h"
@@ -61,7 +62,7 @@ int process_exec(__u64 *ctx)
     if (pressed)
         held = share_claim(&claim, task, &state);
     if (pressed && share_is_exceeded(&claim, held, SHARE_OF_SKELETONS))
-        return event_shed(&birth, SENSOR_SHARE_SHED);
+        return task_shed(&birth, task, MUSTER_EVENT_PROCESS_START, SENSOR_SHARE_SHED);
     start = &scratch->start;
     record_begin(&start->record, MUSTER_EVENT_PROCESS_START, sizeof(struct muster_process_start), &birth);
     start->record.valid = PROCESS_VALID | MUSTER_FIELD_BIT(MUSTER_FIELD_ARGS_COUNT);
@@ -83,7 +84,9 @@ int process_exec(__u64 *ctx)
         size = texts_finish(&texts);
         put = event_submit(&birth, start, size);
     }
-    if (put && pressed)
+    if (!put)
+        shed_tell(task, MUSTER_EVENT_PROCESS_START);
+    else if (pressed)
         shares_charge(&claim, size);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "exit_usage.h"
 #include "fair_share.h"
 #include "process_fields.h"
+#include "shed.h"
 #include "wanted.h"
 
 const volatile _Bool tracepoint_tells_last; /* set by the loader from the kernel's BTF */
@@ -84,10 +85,10 @@ int process_exit(__u64 *ctx)
     }
     ring_look(&state);
     if (ring_sheds(&state, MUSTER_SHARE_EXIT))
-        return event_shed(&birth, SENSOR_CLASS_SHED);
+        return task_shed(&birth, task, MUSTER_EVENT_PROCESS_EXIT, SENSOR_CLASS_SHED);
     pressed = ring_is_pressed(&state);
     if (pressed && share_is_exceeded(&claim, share_claim(&claim, task, &state), SHARE_OF_EXITS))
-        return event_shed(&birth, SENSOR_SHARE_SHED);
+        return task_shed(&birth, task, MUSTER_EVENT_PROCESS_EXIT, SENSOR_SHARE_SHED);
     record_begin(&event.exit.record, MUSTER_EVENT_PROCESS_EXIT, sizeof(event.exit), &birth);
     process_fill(&event.exit.process, task, task->pid);
     exit_fill(&event.exit, task);
@@ -96,7 +97,9 @@ int process_exit(__u64 *ctx)
     event.exit.record.valid |= MUSTER_FIELD_BIT(MUSTER_FIELD_THREAD_NAME);
     event.exit.record.text_count = 1;
     event.exit.record.size_bytes = size;
-    if (event_submit(&birth, &event, size) && pressed)
+    if (!event_submit(&birth, &event, size))
+        shed_tell(task, MUSTER_EVENT_PROCESS_EXIT);
+    else if (pressed)
         shares_charge(&claim, size);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include "emit.h"
 #include "fair_share.h"
 #include "process_fields.h"
+#include "shed.h"
 #include "wanted.h"
 
 struct fork_event {
@@ -34,17 +35,19 @@ int process_fork(__u64 *ctx)
     }
     ring_look(&state);
     if (ring_sheds(&state, MUSTER_SHARE_FORK))
-        return event_shed(&birth, SENSOR_CLASS_SHED);
+        return task_shed(&birth, child, MUSTER_EVENT_PROCESS_FORK, SENSOR_CLASS_SHED);
     pressed = ring_is_pressed(&state);
     if (pressed && share_is_exceeded(&claim, share_claim(&claim, child, &state), SHARE_OF_FORKS))
-        return event_shed(&birth, SENSOR_SHARE_SHED);
+        return task_shed(&birth, child, MUSTER_EVENT_PROCESS_FORK, SENSOR_SHARE_SHED);
     record_begin(&event.fork.record, MUSTER_EVENT_PROCESS_FORK, sizeof(event.fork), &birth);
     event.fork.record.valid = PROCESS_VALID | MUSTER_FIELD_BIT(MUSTER_FIELD_THREAD_NAME);
     process_fill(&event.fork.process, child, forker->pid);
     size = sizeof(event.fork) + thread_name_fill(&event.thread_name, child);
     event.fork.record.text_count = 1;
     event.fork.record.size_bytes = size;
-    if (event_submit(&birth, &event, size) && pressed)
+    if (!event_submit(&birth, &event, size))
+        shed_tell(child, MUSTER_EVENT_PROCESS_FORK);
+    else if (pressed)
         shares_charge(&claim, size);
     return 0;
 }

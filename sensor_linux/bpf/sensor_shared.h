@@ -31,7 +31,7 @@
 
 /* Of everything here, and of what it means: an agent of another version neither reads nor writes it. */
 #ifndef SENSOR_ABI_VERSION
-#define SENSOR_ABI_VERSION 3U
+#define SENSOR_ABI_VERSION 4U
 #endif
 
 #define SENSOR_GENERATION_BIT (1ULL << 63)
@@ -64,12 +64,29 @@ struct sensor_cpu {
     struct sensor_slot programs[SENSOR_PROGRAM_COUNT];
 } __attribute__((aligned(64)));
 
+/*
+ * Whose events were lost most, in memory that does not grow: one table by parent, one by name. A row stands in the set
+ * of its key; a new one takes the place of the least of that. So counts are true at least, and who was seldom lost, or
+ * shares a set with many, may be forgotten. Written by the programs when they lose something, and never put to 0.
+ */
+#define SENSOR_SHED_SETS 16
+#define SENSOR_SHED_WAYS 4
+#define SENSOR_SHED_ROWS (SENSOR_SHED_SETS * SENSOR_SHED_WAYS)
+
+struct sensor_shed_row {
+    uint64_t key[2]; /* a parent's start and pid; or the name */
+    uint64_t counts[SENSOR_PROGRAM_COUNT];
+    char name[16]; /* of the first thread: comm */
+};
+
 /* Words that every event touches, each on a cache line of its own. */
 struct sensor_control {
     uint64_t sequence __attribute__((aligned(64)));
     /* The producer position of the ring at which the reader wants to be woken; SENSOR_AWAKE if it
      * is not asleep. Who sets it back from a position to SENSOR_AWAKE owes the wake-up. */
     uint64_t wake_at __attribute__((aligned(64)));
+    struct sensor_shed_row shed_parents[SENSOR_SHED_ROWS] __attribute__((aligned(64)));
+    struct sensor_shed_row shed_names[SENSOR_SHED_ROWS];
 };
 
 #define SENSOR_AWAKE (~0ULL)

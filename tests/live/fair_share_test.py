@@ -10,6 +10,7 @@ import unittest
 import stream_check
 from sensor import LiveTest, MUSTER, PROBE_S, ROOT, Sensor, TINY, patient, probe, read_truth, scaled, stat_of, token, until
 from skeletons import recognise
+from status_test import figures_when, run_status
 from stream_check import dig, with_action
 
 RING = "512K"
@@ -87,6 +88,28 @@ class FairShareTest(LiveTest):
             with self.subTest(flood=flood.__name__):
                 events, _, others = self.while_it_stands_still(flood, binary=WITHOUT_SHARES)
                 self.assertLess(self.seen(events, others), OTHERS // 2)
+
+    def test_status_tells_whose_events_were_shed(self):
+        with Sensor("--buffer", RING, "--no-baseline") as sensor:
+            sensor.process.send_signal(signal.SIGSTOP)
+            until(lambda: stat_of(sensor.process.pid)[0] == "T", "muster to stand still")
+            flooding = self.storm()
+            sensor.process.send_signal(signal.SIGCONT)
+            shed = figures_when(sensor, lambda figures: figures["shed"]["names"] and figures["ledger"]["held"] == 0, "what was shed")["shed"]
+            text = run_status().stdout.decode()
+            events = sensor.stop()
+        recognise(events, flooding)
+        missing = len(flooding) - self.seen(events, flooding)
+        storm = {dig(event, "process.parent.pid") for event in with_action(events, "process-started") if dig(event, "process.args") in flooding}
+        lost = sum(loss["types"].get("start", 0) for loss in stream_check.losses_of(events))
+        name = next(row for row in shed["names"] if row["name"] == "tiny")
+        parents = [row for row in shed["parents"] if row["pid"] in storm]
+        self.assertTrue(missing <= name["start"] <= lost, (missing, name, lost))
+        self.assertEqual(len(parents), len(storm))
+        self.assertEqual(sum(row["start"] for row in parents), missing)
+        self.assertEqual({row["name"] for row in parents}, {"storm"})
+        self.assertIn(f"of parent {parents[0]['pid']} (storm): ", text)
+        self.assertIn(f"of tiny: {name['start']} start, ", text)
 
     def test_no_share_is_asked_for_while_there_is_room(self):
         """The same storm, and a reader that reads."""

@@ -280,6 +280,12 @@ void muster_sensor_counts(const struct muster_sensor *sensor, struct muster_sens
     intake_counts(&sensor->intake, ret_counts);
 }
 
+void muster_sensor_shed(const struct muster_sensor *sensor, struct muster_sensor_shed *ret_shed)
+{
+    (void)sensor;
+    *ret_shed = (struct muster_sensor_shed){0};
+}
+
 void muster_sensor_buffer(const struct muster_sensor *sensor, struct muster_sensor_buffer *ret_buffer)
 {
     struct sim_ring *ring = kernel_ring();
