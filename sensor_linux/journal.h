@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the account knows, in memory that outlives the agent (service: a map in bpffs), so that the next one goes on
- * exactly there, whatever instruction the first one died at. docs/adr/0006-journal.md has the whole argument.
+ * exactly there, whatever instruction the first one died at. docs/adr/0009-journal.md has the whole argument.
  *
  * Each step of the account is one commit: the whole state is written to the older of two copies, and the copy's
  * serial last. A commit that was cut off leaves the other copy, so a step has happened or it has not.

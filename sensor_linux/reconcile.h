@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * After a loss: what runs is compared with what the stream has told to run (known.h), and the starts and exits that
- * fell into the hole are told as concluded. docs/adr/0008-reconciliation.md has the argument.
+ * fell into the hole are told as concluded. docs/adr/0010-reconciliation.md has the argument.
  *
  * It goes in turns of the reading thread, which reads on meanwhile:
  *

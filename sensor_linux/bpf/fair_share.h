@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Fair shares of the ring, so that a fork bomb does not blind the sensor to everybody else. docs/adr/0008 has the
- * argument.
+ * Fair shares of the ring, so that a fork bomb does not blind the sensor to everybody else.
+ * docs/adr/0008-fair-shares.md has the argument.
  *
  * While more than MUSTER_SHARE_PRESSED of the ring is full, what is put into it is charged to two groups: the session
  * within its cgroup, and the parent. A group may hold so many bytes as stand in proportion to what is free: a quarter
