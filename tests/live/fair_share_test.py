@@ -13,6 +13,8 @@ from skeletons import recognise
 from status_test import figures_when, run_status
 from stream_check import dig, with_action
 
+RUNS_ALONE = "its storms fill the machine"
+
 RING = "512K"
 PADDING = 2000  # makes whole starts large, so that a flood need not be long
 WITHOUT_SHARES = str(ROOT / "build" / "no-shares" / "muster")

@@ -13,6 +13,8 @@ from reconciled import ExecedLife, Life, check_concluded, check_invented, is_con
 from sensor import LiveTest, Sensor, entity_of, patient, run_storm, running_processes, scaled, stat_of, until
 from stream_check import action_of, dig, with_action
 
+RUNS_ALONE = "it fills the ring, and knows who lives"
+
 COUNT = 12
 STORM_COUNT = scaled(1500, least=300)
 SETTLE_NS = 1_000_000_000

@@ -12,6 +12,8 @@ from service import ServiceTest
 from reconcile_test import SETTLE_NS, alive_now
 from stream_check import action_of, check_lives, dig, losses_of, with_action
 
+RUNS_ALONE = "one service a machine, and it knows who lives"
+
 COUNT = 8
 STORM_COUNT = scaled(1500, least=300)
 SMALL_STORM_COUNT = 300

@@ -15,6 +15,8 @@ from sensor import LiveTest, ROOT, Sensor, TINY, entity_of, patient, run_storm, 
 from skeletons import DIGESTED_BYTES, args_digest, recognise, siphash, skeletons_of
 from stream_check import dig, with_action
 
+RUNS_ALONE = "it fills the ring"
+
 RING_BYTES = 256 * 1024
 IMAGE_BYTES = 128     # of its path
 LONGEST = 131000      # one argument
