@@ -18,6 +18,7 @@ FORMS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 TYPES = ("start", "exit", "fork", "message")
 CHECKPOINT, RECORDS = 1, 2
 ENDS, LAST = 1, 2
+SYNTHETIC = 4 # a flag of a record
 HEADER_BYTES = 160
 DIGEST_BYTES = 32
 PAYLOAD_MOST = 278528
@@ -116,11 +117,11 @@ class Frame:
         return found
 
     def own(self):
-        """Numbered records by type."""
+        """Numbered records by type: what was concluded is not."""
         counts = [0, 0, 0, 0]
         for record in self.records():
-            kind, = struct.unpack_from("<H", record, 4)
-            if 1 <= kind <= 4:
+            kind, _, flags = struct.unpack_from("<HBB", record, 4)
+            if 1 <= kind <= 4 and not flags & SYNTHETIC:
                 counts[kind - 1] += 1
         return tuple(counts)
 
