@@ -259,7 +259,7 @@ class LossTest(FilterTest):
             self.assert_whole(running)
         ledger = dig(events[-1], "muster.ledger")
         self.assertGreater(sum(ledger["dropped"].values()), 0, "nothing was lost, so this shows nothing")
-        self.assertEqual(set(ledger["dropped"]) - {"ring_full", "class_shed"}, set())
+        self.assertEqual(set(ledger["dropped"]) - {"ring_full", "class_shed", "share_shed"}, set())
         self.assertEqual(ledger["filtered"], 2 * 1000)
 
     def test_what_is_filtered_takes_no_room(self):

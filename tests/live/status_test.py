@@ -174,7 +174,7 @@ class StuckOutput(LiveTest):
             self.assertGreater(figures["oldest_unacknowledged_ns"], 4_000_000_000)
             self.assertGreaterEqual(figures["ledger"]["produced"], 2 * STUCK)
             self.assertGreater(figures["ledger"]["held"], 0)
-            self.assertGreater(figures["hops"]["kernel"]["dropped"].get("ring_full", 0) + figures["hops"]["kernel"]["dropped"].get("class_shed", 0), 0)
+            self.assertGreater(sum(figures["hops"]["kernel"]["dropped"].values()), 0)
             self.assertLess(figures["told_ns"], 2_000_000_000)
             sensor.release()
             after = figures_when(sensor, lambda figures: figures["state"] == "lossy" and figures["ledger"]["held"] == 0, "all to be delivered")
