@@ -54,7 +54,7 @@ run: ## install what is missing, build, and show live process events (as root)
 	@$(MAKE) --no-print-directory $(JOBS) $(B)/muster
 	@tools/run
 
-check: ## install what is missing, build, and run every test of the fast tier (as root, under 10 minutes)
+check: ## install what is missing, build, and run every test of the fast tier (as root)
 	@tools/install-dependencies check
 	@$(MAKE) --no-print-directory $(JOBS) check-built
 
