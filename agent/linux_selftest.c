@@ -111,9 +111,14 @@ static bool target_open(struct run *run)
 
 /* ---- the run ---- */
 
-static bool read_failed(const struct run *run)
+static bool run_read(struct run *run)
 {
-    report("cannot read %s: %s", run->path, strerror(errno));
+    if (!selftest_follow_read(&run->follow, READ_WAIT_MS))
+        report("cannot read %s: %s", run->path, strerror(errno));
+    else if (run->follow.stopped)
+        report("the sensor that writes %s stopped during the test", run->path);
+    else
+        return true;
     return false;
 }
 
@@ -123,8 +128,8 @@ static bool own_wait_ready(struct run *run)
     uint64_t begin_ns = host_monotonic_ns();
 
     while (run->own_sensor && !run->follow.started) {
-        if (!selftest_follow_read(&run->follow, READ_WAIT_MS))
-            return read_failed(run);
+        if (!run_read(run))
+            return false;
         if (waitpid(run->own_sensor, NULL, WNOHANG) == run->own_sensor) {
             run->own_sensor = 0;
             report("the sensor could not run; `muster doctor` tells why");
@@ -166,8 +171,8 @@ static bool shape_run(struct run *run, enum selftest_shape shape)
         return false;
     }
     while (waitpid(maker, NULL, WNOHANG) == 0)
-        if (!selftest_follow_read(&run->follow, READ_WAIT_MS))
-            return read_failed(run);
+        if (!run_read(run))
+            return false;
     return true;
 }
 
@@ -180,8 +185,8 @@ static bool rest_wait(struct run *run)
         for (uint32_t i = 0; i < run->follow.sizes[shape]; i++)
             expected += run->truth[shape][i].pid != 0;
     while (run->follow.starts < expected || run->follow.exits < expected) {
-        if (!selftest_follow_read(&run->follow, READ_WAIT_MS))
-            return read_failed(run);
+        if (!run_read(run))
+            return false;
         if (run->follow.starts + run->follow.exits != seen) {
             seen = run->follow.starts + run->follow.exits;
             since_ns = host_monotonic_ns();

@@ -19,6 +19,8 @@
 #define NS_PER_S       1000000000ULL
 #define WORD_PLACE     1 /* among the arguments */
 
+#define DIGEST_TEXT_BYTES 19 /* 0x, 16 digits, NUL */
+
 static uint64_t wall_ns(void)
 {
     struct timespec now;
@@ -50,7 +52,7 @@ static size_t entity_place(const struct selftest_follow *follow, const char *ent
     char digits[9] = {0};
 
     memcpy(digits, entity_id, sizeof(digits) - 1);
-    return strtoul(digits, NULL, 16) % follow->by_entity_size;
+    return strtoul(digits, NULL, 16) % follow->table_size;
 }
 
 static struct selftest_seen *seen_at(const struct selftest_follow *follow, uint32_t key)
@@ -58,19 +60,35 @@ static struct selftest_seen *seen_at(const struct selftest_follow *follow, uint3
     return &follow->seen[(key - 1) >> 24][(key - 1) & 0xffffff];
 }
 
-static void entity_add(struct selftest_follow *follow, enum selftest_shape shape, uint32_t index)
+static void place_take(const struct selftest_follow *follow, uint32_t *table, size_t place, enum selftest_shape shape,
+                       uint32_t index)
 {
-    size_t place = entity_place(follow, follow->seen[shape][index].entity_id);
+    while (table[place] != 0)
+        place = (place + 1) % follow->table_size;
+    table[place] = ((uint32_t)shape << 24 | index) + 1;
+}
 
-    while (follow->by_entity[place] != 0)
-        place = (place + 1) % follow->by_entity_size;
-    follow->by_entity[place] = ((uint32_t)shape << 24 | index) + 1;
+/* The process whose skeleton has this digest. */
+static struct selftest_seen *digest_find(const struct selftest_follow *follow, uint64_t digest,
+                                         enum selftest_shape *ret_shape, uint32_t *ret_index)
+{
+    for (size_t place = digest % follow->table_size; follow->by_digest[place] != 0;
+         place = (place + 1) % follow->table_size) {
+        uint32_t key = follow->by_digest[place];
+
+        if (seen_at(follow, key)->digest != digest)
+            continue;
+        *ret_shape = (enum selftest_shape)((key - 1) >> 24);
+        *ret_index = (key - 1) & 0xffffff;
+        return seen_at(follow, key);
+    }
+    return NULL;
 }
 
 static struct selftest_seen *entity_find(const struct selftest_follow *follow, const char *entity_id)
 {
     for (size_t place = entity_place(follow, entity_id); follow->by_entity[place] != 0;
-         place = (place + 1) % follow->by_entity_size) {
+         place = (place + 1) % follow->table_size) {
         struct selftest_seen *seen = seen_at(follow, follow->by_entity[place]);
 
         if (strcmp(seen->entity_id, entity_id) == 0)
@@ -110,19 +128,31 @@ static bool word_of(const struct json_value *line, char word[SELFTEST_WORD_BYTES
     return json_scan_string(&argument, word, SELFTEST_WORD_BYTES, &size);
 }
 
+/* Which of ours a start is: by its word, or a skeleton by the digest of its arguments. */
+static struct selftest_seen *started_find(const struct selftest_follow *follow, const struct json_value *line,
+                                          enum selftest_shape *ret_shape, uint32_t *ret_index)
+{
+    char word[SELFTEST_WORD_BYTES], digest[DIGEST_TEXT_BYTES];
+
+    if (text_of(line, "muster.args_digest", digest, sizeof(digest)))
+        return digest_find(follow, strtoull(digest, NULL, 16), ret_shape, ret_index);
+    if (!word_of(line, word) || !selftest_word_parse(follow->nonce, word, ret_shape, ret_index) ||
+        *ret_index >= follow->sizes[*ret_shape])
+        return NULL;
+    return &follow->seen[*ret_shape][*ret_index];
+}
+
 static void start_take(struct selftest_follow *follow, const struct json_value *line)
 {
-    char word[SELFTEST_WORD_BYTES];
     struct selftest_seen *seen;
     struct json_value value;
     enum selftest_shape shape;
     uint64_t time_ns, now_ns = wall_ns();
     uint32_t index;
 
-    if (!word_of(line, word) || !selftest_word_parse(follow->nonce, word, &shape, &index) ||
-        index >= follow->sizes[shape])
+    seen = started_find(follow, line, &shape, &index);
+    if (!seen)
         return;
-    seen = &follow->seen[shape][index];
     follow->starts += seen->starts == 0;
     if (seen->starts++ > 0)
         return;
@@ -132,7 +162,7 @@ static void start_take(struct selftest_follow *follow, const struct json_value *
         seen->latency_ns = now_ns - time_ns;
     if (text_of(line, "process.entity_id", seen->entity_id, sizeof(seen->entity_id)) &&
         strlen(seen->entity_id) == SELFTEST_ENTITY_BYTES - 1)
-        entity_add(follow, shape, index);
+        place_take(follow, follow->by_entity, entity_place(follow, seen->entity_id), shape, index);
     else
         seen->entity_id[0] = '\0';
 }
@@ -154,10 +184,12 @@ static void exit_take(struct selftest_follow *follow, const struct json_value *l
 
 static void line_take(struct selftest_follow *follow, const char *bytes, size_t size_bytes)
 {
-    struct json_value line, action;
+    struct json_value line, action, synthetic;
 
     if (!json_scan_object(bytes, size_bytes, &line) || !json_scan_find(&line, "event.action", &action))
         return;
+    if (json_scan_find(&line, "muster.synthetic", &synthetic))
+        return; /* concluded after it was lost: the loss counts */
     if (json_scan_is(&action, "process-started"))
         start_take(follow, &line);
     else if (json_scan_is(&action, "process-exited"))
@@ -166,6 +198,8 @@ static void line_take(struct selftest_follow *follow, const char *bytes, size_t 
         follow->lost_told += number_of(&line, "muster.loss.count");
     else if (json_scan_is(&action, "sensor-started"))
         follow->started = true;
+    else if (json_scan_is(&action, "sensor-stopped"))
+        follow->stopped = true;
 }
 
 static void lines_take(struct selftest_follow *follow)
@@ -238,11 +272,21 @@ bool selftest_follow_read(struct selftest_follow *follow, int timeout_ms)
 
 static bool tables_make(struct selftest_follow *follow)
 {
-    follow->by_entity_size = 1;
+    follow->table_size = 1;
     for (int shape = 0; shape < SHAPE_COUNT; shape++)
-        follow->by_entity_size += 2 * (size_t)follow->sizes[shape];
-    follow->by_entity = calloc(follow->by_entity_size, sizeof(*follow->by_entity));
-    return follow->by_entity != NULL;
+        follow->table_size += 2 * (size_t)follow->sizes[shape];
+    follow->by_entity = calloc(follow->table_size, sizeof(*follow->by_entity));
+    follow->by_digest = calloc(follow->table_size, sizeof(*follow->by_digest));
+    if (!follow->by_entity || !follow->by_digest)
+        return false;
+    for (int shape = 0; shape < SHAPE_COUNT; shape++)
+        for (uint32_t i = 0; i < follow->sizes[shape]; i++) {
+            uint64_t digest = selftest_digest(follow->nonce, (enum selftest_shape)shape, i);
+
+            follow->seen[shape][i].digest = digest;
+            place_take(follow, follow->by_digest, digest % follow->table_size, (enum selftest_shape)shape, i);
+        }
+    return true;
 }
 
 bool selftest_follow_open(struct selftest_follow *follow, const char *path, int64_t offset)
@@ -262,4 +306,5 @@ void selftest_follow_close(struct selftest_follow *follow)
         close(follow->notify_fd);
     free(follow->line);
     free(follow->by_entity);
+    free(follow->by_digest);
 }

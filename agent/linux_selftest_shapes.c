@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "muster/digest.h"
+
 #define LONG_ARGS_COUNT 100
 #define LONG_ARG_BYTES  1000 /* with its NUL */
 #define CANNOT_EXEC     127
@@ -54,6 +56,21 @@ bool selftest_word_parse(uint64_t nonce, const char *word, enum selftest_shape *
     *ret_shape = (enum selftest_shape)shape;
     *ret_index = index;
     return true;
+}
+
+/* Of its argument area, as far as that is looked at; the words of long ones are all padding from the third on. */
+uint64_t selftest_digest(uint64_t nonce, enum selftest_shape shape, uint32_t index)
+{
+    char area[MUSTER_ARGS_DIGEST_BYTES], word[SELFTEST_WORD_BYTES];
+    size_t size;
+
+    selftest_word(nonce, shape, index, word);
+    size = (size_t)snprintf(area, sizeof(area), "true%c%s", 0, word) + 1;
+    if (shape != SHAPE_LONG_ARGS)
+        return muster_args_digest(area, size);
+    for (size_t i = size; i < sizeof(area); i++)
+        area[i] = (i - size) % LONG_ARG_BYTES == LONG_ARG_BYTES - 1 ? '\0' : 'x';
+    return muster_args_digest(area, sizeof(area));
 }
 
 uint32_t selftest_shape_size(enum selftest_shape shape, uint32_t count)

@@ -14,6 +14,7 @@
 
 /* What the stream says of one process. */
 struct selftest_seen {
+    uint64_t digest;                       /* by which a skeleton of it is recognised */
     char entity_id[SELFTEST_ENTITY_BYTES]; /* of its start; "" where that was not seen */
     uint32_t pid;
     uint32_t args_count;
@@ -28,6 +29,7 @@ struct selftest_follow {
     uint32_t sizes[SHAPE_COUNT];
     uint64_t lost_told; /* events that the stream tells as lost */
     bool started;       /* sensor-started was seen */
+    bool stopped;       /* sensor-stopped was */
     uint64_t starts;    /* of ours, all in all */
     uint64_t exits;
 
@@ -37,7 +39,8 @@ struct selftest_follow {
     size_t line_bytes;
     size_t capacity_bytes;
     uint32_t *by_entity; /* open addressing: shape << 24 | index, plus 1 */
-    size_t by_entity_size;
+    uint32_t *by_digest; /* likewise */
+    size_t table_size;   /* of each */
 };
 
 /* Follows the file from `offset` on, -1: from its present end. The caller has set the members up to sizes. False with

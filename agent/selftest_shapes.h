@@ -38,6 +38,9 @@ void selftest_word(uint64_t nonce, enum selftest_shape shape, uint32_t index, ch
 /* The reverse. False for any other word. */
 bool selftest_word_parse(uint64_t nonce, const char *word, enum selftest_shape *ret_shape, uint32_t *ret_index);
 
+/* The digest that a skeleton of that process has (muster/digest.h). */
+uint64_t selftest_digest(uint64_t nonce, enum selftest_shape shape, uint32_t index);
+
 /* What every process ends up as. */
 #define SELFTEST_IMAGE "/bin/true"
 

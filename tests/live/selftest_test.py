@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 
 from sensor import LiveTest, MUSTER, Sensor, patient, stat_of, until
+from stream_check import dig, with_action
 
 RUNS_ALONE = "it measures what the machine does meanwhile"
 
@@ -71,7 +72,18 @@ class SelftestTest(LiveTest):
             missing = 2 * result["total"]["processes"] - result["total"]["starts"] - result["total"]["exits"]
             self.assertGreater(missing, 0)
             self.assertGreaterEqual(result["lost_told"], missing)
+            skeletons = [event for event in with_action(sensor.read(), "process-started") if dig(event, "muster.skeleton")]
+            self.assertGreater(len(skeletons), 0, "none came as a skeleton")
             sensor.stop()
+
+    def test_a_sensor_that_stops_meanwhile_says_nothing_of_the_losses(self):
+        with Sensor() as sensor:
+            running = selftest("--file", sensor.output, "--count", "100000")
+            until(lambda: b"muster-selftest-" in pathlib.Path(sensor.output).read_bytes(), "the first of its processes")
+            sensor.stop()
+            code, stdout, stderr = finish(running)
+        self.assertEqual((code, stdout), (FAILED, ""))
+        self.assertIn("stopped during the test", stderr)
 
     def test_a_file_of_nobody(self):
         path = pathlib.Path(self.folder) / "events.ndjson"
